@@ -1,0 +1,124 @@
+//! What every backend offers to whoever starts it.
+
+use std::{ffi::OsString, fmt, sync::Arc};
+
+use narthex_core::{Capabilities, Capability, Site};
+
+use crate::{Bind, Result, Stop};
+
+/// A way of being deployed.
+pub trait Backend: Sync {
+    /// Its name on the command line and in its feature, such as `tiny-http`.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a line.
+    fn summary(&self) -> &'static str;
+
+    /// Whether this process was started for it; the text says how it knows.
+    ///
+    /// Asked in the order of [`backends`](crate::backends): the first that claims the process has
+    /// it.
+    fn detect(&self, seen: &Surroundings) -> Option<&'static str>;
+
+    /// Claims the transport: binds addresses, takes descriptors away from the application.
+    ///
+    /// Called before the application is imported, so that nothing it does at import can reach the
+    /// transport.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, or options that make no sense here.
+    fn open(&self, options: &Options) -> Result<Box<dyn Door>>;
+}
+
+/// A claimed transport, ready to serve.
+pub trait Door: Send {
+    /// Facts about this server instance.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Where clients find it, such as `http://127.0.0.1:8000`; empty for a gateway.
+    fn addresses(&self) -> Vec<String>;
+
+    /// Serves `site` until `stop` says so, or until the one request of a gateway is answered.
+    ///
+    /// # Errors
+    /// The transport failed as a whole. A failed request is no error: it has been reported.
+    fn serve(self: Box<Self>, site: Arc<Site>, stop: &Stop) -> Result<()>;
+}
+
+/// What a process can see of how it was started.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Its environment.
+    pub variables: Vec<(OsString, OsString)>,
+    /// Whether descriptor 0 is a listening socket: the mark of FastCGI (its specification, 2.2).
+    pub stdin_listens: bool,
+}
+
+impl Surroundings {
+    /// The value of a variable.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&OsString> {
+        self.variables.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+}
+
+/// Called on each thread that may call the application, before it does.
+pub type ThreadStart = Arc<dyn Fn() + Send + Sync>;
+
+/// How a backend is to be opened.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Addresses to listen on, for backends that listen.
+    pub binds: Vec<Bind>,
+    /// Length of the queue of connections not yet accepted.
+    pub backlog: i32,
+    /// Threads that call the application; 0 for as many as cores.
+    pub threads: usize,
+    /// The application refuses to be called by two threads at once.
+    pub serialize: bool,
+    /// Other processes run the same application.
+    pub multiprocess: bool,
+    /// Called on each thread that may call the application.
+    pub on_thread_start: Option<ThreadStart>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            binds: Vec::new(),
+            backlog: 1024,
+            threads: 0,
+            serialize: false,
+            multiprocess: false,
+            on_thread_start: None,
+        }
+    }
+}
+
+impl Options {
+    /// The number of threads, at least one.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        }
+    }
+
+    /// `base`, with what these options add and take away.
+    #[must_use]
+    pub fn capabilities(&self, base: Capabilities) -> Capabilities {
+        let base = if self.multiprocess { base.with(Capability::Multiprocess) } else { base };
+        if self.serialize { base.without(Capability::Multithread) } else { base }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("binds", &self.binds)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a backend could not start or go on.
+
+use std::{fmt, io};
+
+/// Result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a backend could not start or go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An address could not be bound.
+    Bind {
+        /// The address, as the user wrote it.
+        bind: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An address that cannot be read.
+    Address(String),
+    /// The options do not fit the backend; the text says why and what to do.
+    Options(String),
+    /// The transport failed.
+    Io(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { bind, .. } => write!(f, "cannot listen on {bind}"),
+            Self::Address(text) => {
+                write!(f, "{text:?} is no address: write HOST:PORT, unix:PATH or fd://N")
+            }
+            Self::Options(text) => f.write_str(text),
+            Self::Io(_) => f.write_str("transport error"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Bind { source, .. } | Self::Io(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

@@ -1,0 +1,32 @@
+//! One module for each way of being deployed.
+//!
+//! A backend is one file with a `BACKEND`, one line below, one feature. Nothing else in the
+//! project names it: whoever wants a backend asks [`backends`] for it.
+
+mod backend;
+mod error;
+mod listen;
+mod stop;
+
+pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
+pub use error::{Error, Result};
+pub use listen::{Bind, Listener};
+pub use stop::{Stop, Stopping};
+
+macro_rules! backends {
+    ($($feature:literal => $module:ident,)*) => {
+        $(#[cfg(feature = $feature)] pub mod $module;)*
+
+        /// The backends compiled in, in the order in which they may claim a process.
+        #[must_use]
+        pub fn backends() -> Vec<&'static dyn Backend> {
+            vec![$(#[cfg(feature = $feature)] &$module::BACKEND),*]
+        }
+    };
+}
+
+backends! {
+    "cgi" => cgi,
+    "hyper" => hyper,
+    "tiny-http" => tiny_http,
+}

@@ -1,0 +1,250 @@
+//! Addresses and the sockets that listen on them.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    os::{
+        fd::{FromRawFd, OwnedFd, RawFd},
+        unix::net::UnixListener,
+    },
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use rustix::{
+    io::{FdFlags, fcntl_getfd},
+    net::{AddressFamily, SocketType, sockopt},
+};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::{Error, Result};
+
+/// An address to listen on: `HOST:PORT`, `unix:PATH` or `fd://N`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Bind {
+    /// A name or address, and a port; 0 takes a free one.
+    Tcp(String, u16),
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A listening socket that was inherited.
+    Fd(RawFd),
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// Over TCP.
+    Tcp(TcpListener),
+    /// Over a Unix socket; the file is removed on drop if it was made here.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// A socket file that goes when its listener goes.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Gone already is as good as removed.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Bind {
+    /// Listens on this address: one socket for each address that a name stands for.
+    ///
+    /// # Errors
+    /// [`Error::Bind`] with what the system said.
+    pub fn listen(&self, backlog: i32) -> Result<Vec<Listener>> {
+        let bound = match self {
+            Self::Tcp(host, port) => tcp(host, *port, backlog),
+            Self::Unix(path) => unix(path, backlog).map(|listener| vec![listener]),
+            Self::Fd(number) => inherited(*number).map(|listener| vec![listener]),
+        };
+        bound.map_err(|source| Error::Bind { bind: self.to_string(), source })
+    }
+}
+
+impl FromStr for Bind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let bad = || Error::Address(text.to_owned());
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(bad()) } else { Ok(Self::Unix(path.into())) };
+        }
+        if let Some(number) = text.strip_prefix("fd://") {
+            return number.parse().ok().filter(|&fd: &RawFd| fd >= 0).map(Self::Fd).ok_or_else(bad);
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !host.ends_with(':') || host == ":" => {
+                (host, port.parse().map_err(|_| bad())?)
+            }
+            _ => return Err(bad()),
+        };
+        let host = match host.strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']').ok_or_else(bad)?,
+            None if host.contains(':') => return Err(bad()),
+            None => host,
+        };
+        Ok(Self::Tcp(host.to_owned(), port))
+    }
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Fd(number) => write!(f, "fd://{number}"),
+        }
+    }
+}
+
+impl Listener {
+    /// Its address, as [`Bind`] spells it.
+    ///
+    /// # Errors
+    /// The system does not know.
+    pub fn address(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
+            Self::Unix(listener, _) => {
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().unwrap_or(Path::new(""));
+                Ok(format!("unix:{}", path.display()))
+            }
+        }
+    }
+}
+
+fn tcp(host: &str, port: u16, backlog: i32) -> io::Result<Vec<Listener>> {
+    let addresses: Vec<SocketAddr> = match host {
+        "" | "*" => vec![SocketAddr::from(([0, 0, 0, 0], port))],
+        host => (host, port).to_socket_addrs()?.collect(),
+    };
+    let mut listeners = Vec::new();
+    let mut port = port;
+    let mut refused = None;
+    for mut address in addresses {
+        if port != 0 {
+            address.set_port(port); // a name's further addresses share the port that was free
+        }
+        match tcp_at(address, backlog) {
+            Ok(listener) => {
+                port = listener.local_addr()?.port();
+                listeners.push(Listener::Tcp(listener));
+            }
+            // A name may stand for an address that this machine lacks (::1 without IPv6).
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => refused = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match (listeners.is_empty(), refused) {
+        (true, refused) => {
+            Err(refused.unwrap_or_else(|| io::Error::other("the name stands for no address")))
+        }
+        (false, _) => Ok(listeners),
+    }
+}
+
+fn tcp_at(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Only lingering connections of an earlier server, never another listener (SO_REUSEPORT would).
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+fn unix(path: &Path, backlog: i32) -> io::Result<Listener> {
+    let bind = || -> io::Result<Socket> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        Ok(socket)
+    };
+    let socket = match bind() {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && abandoned(path) => {
+            std::fs::remove_file(path)?;
+            bind()?
+        }
+        bound => bound?,
+    };
+    socket.listen(backlog)?;
+    Ok(Listener::Unix(OwnedFd::from(socket).into(), Some(SocketFile(path.to_owned()))))
+}
+
+/// Whether `path` is a socket that nobody listens on any more.
+fn abandoned(path: &Path) -> bool {
+    use std::os::unix::{fs::FileTypeExt, net::UnixStream};
+    let is_socket =
+        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    is_socket
+        && UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn inherited(number: RawFd) -> io::Result<Listener> {
+    let fd = adopt(number)?;
+    let listening = sockopt::socket_acceptconn(&fd)?;
+    if !listening || sockopt::socket_type(&fd)? != SocketType::STREAM {
+        return Err(io::Error::other("the descriptor is no listening socket"));
+    }
+    Ok(match sockopt::socket_domain(&fd)? {
+        AddressFamily::UNIX => Listener::Unix(fd.into(), None),
+        _ => Listener::Tcp(fd.into()),
+    })
+}
+
+/// Takes over a descriptor that whoever started this process left open for it.
+#[expect(unsafe_code, reason = "a number given by the user becomes a descriptor")]
+fn adopt(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: only borrowed, to ask whether it is open; nothing is closed by it.
+    let open = fcntl_getfd(unsafe { std::os::fd::BorrowedFd::borrow_raw(number) });
+    let _: FdFlags = open?;
+    // SAFETY: it is open, and by the contract of `fd://N` it was opened for this server alone: no
+    // other part of the process owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_written() {
+        for text in ["127.0.0.1:8000", "[::1]:80", "localhost:0", "unix:/tmp/a", "fd://3", ":80"] {
+            assert_eq!(text.parse::<Bind>().unwrap().to_string(), text);
+        }
+        for text in
+            ["", "8000", "::1:80", "host:", "host:99999", "unix:", "fd://x", "fd://-1", "[::1:80"]
+        {
+            assert!(text.parse::<Bind>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_refused() {
+        let first = Bind::Tcp("127.0.0.1".into(), 0).listen(16).unwrap();
+        let taken: Bind = first[0].address().unwrap().parse().unwrap();
+        let error = taken.listen(16).unwrap_err();
+        assert!(
+            matches!(error, Error::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+        );
+    }
+
+    #[test]
+    fn an_abandoned_socket_is_replaced_and_a_live_one_is_not() {
+        let path = std::env::temp_dir().join(format!("narthex-listen-{}", std::process::id()));
+        drop(UnixListener::bind(&path).unwrap()); // leaves the file
+        let bind = Bind::Unix(path.clone());
+        let live = bind.listen(16).unwrap();
+        assert!(bind.listen(16).is_err());
+        drop(live);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,34 @@
+//! One request, one response, and the rules of HTTP between them: no transport, no Python.
+//!
+//! Start with [`Transaction`], which every backend implements, and [`Handler`], which every
+//! application is. [`Exchange`] stands between the two.
+#![forbid(unsafe_code)]
+
+mod block_on;
+mod capabilities;
+mod cgi_vars;
+mod config;
+mod error;
+mod exchange;
+mod handler;
+mod head;
+mod journal;
+mod path;
+mod reply;
+mod rules;
+mod site;
+mod transaction;
+
+pub use block_on::{block_on, poll_once};
+pub use capabilities::{Capabilities, Capability};
+pub use cgi_vars::{Variables, header_variable, request_from_variables, visit_variables};
+pub use config::{Limits, Timeouts};
+pub use error::{Error, Fault, Result};
+pub use exchange::Exchange;
+pub use handler::{Ask, Blocking, Handler, Inline, Reply};
+pub use head::{Authentication, Connection, Endpoint, Gateway, RequestHead, ResponseHead, Scheme};
+pub use journal::{Access, Journal, Level, Silent};
+pub use path::{decode, host_is_valid, normalize};
+pub use reply::{Answer, Body, Source, answer};
+pub use site::Site;
+pub use transaction::Transaction;

@@ -1,0 +1,91 @@
+//! The trait that every backend implements: the page to read first.
+
+use std::fs::File;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+
+use crate::{Blocking, Capabilities, Inline, RequestHead, ResponseHead, Result};
+
+/// One request being answered, over whatever carries it.
+///
+/// The body of the request is pulled and the response is pushed, since that is the shape of CGI,
+/// FastCGI, Apache httpd, WSGI's `write` and ASGI's `send`: who answers drives.
+///
+/// A transaction is a dumb pipe. What HTTP requires (one head, no body after HEAD, as many bytes
+/// as Content-Length says) is seen to by [`Exchange`](crate::Exchange), which alone calls these
+/// methods; an implementation need not check it again.
+///
+/// Methods take `&self`, so that a read and a write may be in flight at once: an application may
+/// echo a body while it arrives. Implementations keep the two directions behind locks of their
+/// own.
+///
+/// # Blocking transports
+///
+/// A transport that blocks (CGI, httpd) writes blocking code inside the async functions: their
+/// futures are then ready at the first poll, and it says so by
+/// [`Capability::Blocking`](crate::Capability::Blocking).
+///
+/// # Abort
+///
+/// Dropping a transaction that was started and not finished must leave the client unable to
+/// believe that the response is whole: the last chunk is not sent, the connection is cut.
+#[async_trait]
+pub trait Transaction: Send + Sync {
+    /// Facts about the server instance that this request came through.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The request, without its body.
+    fn request(&self) -> &RequestHead;
+
+    /// Reads the next piece of the request body.
+    ///
+    /// - `Ok(Some(bytes))`: bytes, never empty.
+    /// - `Ok(None)`: the body has ended; so do all later calls.
+    /// - `Err(_)`: the client went away, took too long, or broke the framing.
+    async fn read(&self) -> Result<Option<Bytes>>;
+
+    /// Sends the head. Called once, before any [`write`](Self::write).
+    async fn start(&self, head: ResponseHead) -> Result<()>;
+
+    /// Sends a piece of the body, never empty, and returns when the transport would take another:
+    /// this is the back-pressure.
+    async fn write(&self, chunk: Bytes) -> Result<()>;
+
+    /// Ends the body. Nothing is called after it.
+    async fn finish(&self) -> Result<()>;
+
+    /// Sends a whole response, in one write where the transport can.
+    ///
+    /// The transport declares the length of `body` if `head` does not.
+    async fn respond(&self, mut head: ResponseHead, body: Bytes) -> Result<()> {
+        if !head.headers.contains_key(CONTENT_LENGTH) && may_declare_length(&head) {
+            head.headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        self.start(head).await?;
+        if !body.is_empty() {
+            self.write(body).await?;
+        }
+        self.finish().await
+    }
+
+    /// Sends `length` bytes of `file` from its current position as body, between
+    /// [`start`](Self::start) and [`finish`](Self::finish). Returns how many were sent: fewer when
+    /// the file ends early.
+    ///
+    /// `None` says that this transport has no better way than reads and writes.
+    async fn send_file(&self, _file: &File, _length: u64) -> Option<Result<u64>> {
+        None
+    }
+
+    /// How to wait on this transport's threads.
+    fn blocking(&self) -> &dyn Blocking {
+        &Inline
+    }
+}
+
+/// Whether a response with this head may carry Content-Length (RFC 9110, 8.6).
+fn may_declare_length(head: &ResponseHead) -> bool {
+    !head.status.is_informational() && !matches!(head.status.as_u16(), 204 | 304)
+}
