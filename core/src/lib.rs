@@ -29,6 +29,6 @@ pub use handler::{Ask, Blocking, Handler, Inline, Reply};
 pub use head::{Authentication, Connection, Endpoint, Gateway, RequestHead, ResponseHead, Scheme};
 pub use journal::{Access, Journal, Level, Silent};
 pub use path::{decode, host_is_valid, normalize};
-pub use reply::{Answer, Body, Source, answer};
+pub use reply::{Answer, Body, Pulled, Source, answer};
 pub use site::Site;
 pub use transaction::Transaction;

@@ -1,0 +1,167 @@
+//! The body of a response on its way out.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use narthex_core::{Access, Body, Error, RequestHead, Site};
+use tokio::sync::mpsc;
+
+use super::wire::Ticket;
+
+/// What hyper sends as the body of a response.
+///
+/// Holds the [`Ticket`] of its request: while it lives, the connection is busy.
+pub(super) struct Outgoing {
+    kind: Kind,
+    _ticket: Ticket,
+}
+
+enum Kind {
+    Whole(Option<Bytes>),
+    Pulled(Box<Pulling>),
+    Pushed(Pushed),
+}
+
+/// A body made while it is sent, and what it needs for that.
+struct Pulling {
+    body: narthex_core::Pulled,
+    site: Arc<Site>,
+    request: RequestHead,
+    record: Option<Record>,
+}
+
+/// The line of the access log for a response that is still going out.
+pub(super) struct Record {
+    pub(super) started: Instant,
+    pub(super) status: u16,
+    pub(super) bytes: u64,
+    pub(super) complete: bool,
+}
+
+/// The receiving end of what a [`Transaction`](narthex_core::Transaction) writes.
+pub(super) struct Pushed(pub(super) mpsc::Receiver<Push>);
+
+/// A message from a transaction to its connection.
+pub(super) enum Push {
+    /// A piece of the body.
+    Data(Bytes),
+    /// The body is complete. Without it, the end of the channel is an abort.
+    End,
+}
+
+impl Outgoing {
+    /// All of the body.
+    pub(super) fn whole(body: Bytes, ticket: Ticket) -> Self {
+        Self { kind: Kind::Whole((!body.is_empty()).then_some(body)), _ticket: ticket }
+    }
+
+    /// A body that a transaction pushes.
+    pub(super) fn pushed(pushed: Pushed, ticket: Ticket) -> Self {
+        Self { kind: Kind::Pushed(pushed), _ticket: ticket }
+    }
+
+    /// The body of an answer.
+    pub(super) fn answer(
+        body: Body,
+        site: &Arc<Site>,
+        request: RequestHead,
+        record: Option<Record>,
+        ticket: Ticket,
+    ) -> Self {
+        match body {
+            Body::Whole(bytes) => {
+                if let Some(mut record) = record {
+                    record.bytes = bytes.len() as u64;
+                    record.complete = true;
+                    record.write(site, &request);
+                }
+                Self::whole(bytes, ticket)
+            }
+            Body::Pulled(body) => {
+                let pulling = Pulling { body, site: Arc::clone(site), request, record };
+                Self { kind: Kind::Pulled(Box::new(pulling)), _ticket: ticket }
+            }
+        }
+    }
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let next = match &mut self.kind {
+            Kind::Whole(body) => Ok(body.take()),
+            Kind::Pulled(pulling) => pulling.next(),
+            Kind::Pushed(pushed) => match ready!(pushed.0.poll_recv(context)) {
+                Some(Push::Data(chunk)) => Ok(Some(chunk)),
+                Some(Push::End) => Ok(None),
+                None => Err(Error::Reported),
+            },
+        };
+        Poll::Ready(next.map(|chunk| chunk.map(Frame::data)).transpose())
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.kind, Kind::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
+            Kind::Pulled(_) | Kind::Pushed(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Pulling {
+    fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let next = self.body.next(&self.site, &self.request);
+        if let Some(record) = &mut self.record {
+            match &next {
+                Ok(Some(chunk)) => record.bytes += chunk.len() as u64,
+                Ok(None) => record.complete = true,
+                Err(_) => {}
+            }
+        }
+        next
+    }
+}
+
+impl Drop for Pulling {
+    fn drop(&mut self) {
+        if let Some(record) = &self.record {
+            record.write(&self.site, &self.request);
+        }
+    }
+}
+
+impl Record {
+    /// A record of a response that starts now, if anyone wants it.
+    pub(super) fn begin(site: &Site) -> Option<Self> {
+        site.journal.wants_access().then(|| Self {
+            started: Instant::now(),
+            status: 0,
+            bytes: 0,
+            complete: false,
+        })
+    }
+
+    fn write(&self, site: &Site, request: &RequestHead) {
+        let client = &request.connection.client.host;
+        let mut access = Access::new(Some(request), client, self.status);
+        access.bytes = self.bytes;
+        access.elapsed = self.started.elapsed();
+        access.complete = self.complete;
+        site.journal.access(&access);
+    }
+}

@@ -1,0 +1,191 @@
+//! Drives one connection, on any transport, executor and timer.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Poll, ready},
+};
+
+use hyper::{
+    rt::{Read, Write},
+    server::conn::{http1, http2},
+};
+use narthex_core::{Connection, Level, Limits};
+use tokio::sync::Notify;
+
+use super::{
+    guard::Phase,
+    keeper::{Keeper, Verdict, Watched},
+    service::{Server, Service, Tasks},
+    wire::{Protocol, Shared, Wire},
+};
+
+/// Tells the connections of a server that it stops.
+#[derive(Debug, Default)]
+pub(super) struct Farewell {
+    said: AtomicBool,
+    notify: Notify,
+}
+
+impl Farewell {
+    /// Asks every connection to end after its running requests.
+    pub(super) fn say(&self) {
+        self.said.store(true, Relaxed);
+        self.notify.notify_waiters();
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve<I>(
+    io: I,
+    connection: Arc<Connection>,
+    server: Arc<Server>,
+    keeper: Arc<Keeper>,
+    farewell: Arc<Farewell>,
+) where
+    I: Read + Write + Send + Unpin + 'static,
+{
+    let shared = Arc::new(Shared::default());
+    let wire = Wire::new(io, &server.site.limits, Arc::clone(&shared));
+    let watched = keeper.watch(&wire);
+    let mut notified = pin!(farewell.notify.notified());
+    notified.as_mut().enable();
+    let protocol = poll_fn(|context| {
+        wire.line().waker = Some(context.waker().clone());
+        if let Some(Verdict::Drop | Verdict::Close) = watched.verdict() {
+            return Poll::Ready(None);
+        }
+        if farewell.said.load(Relaxed) || notified.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        wire.line().poll_protocol(context).map(|outcome| outcome.ok().flatten())
+    });
+    let Some(protocol) = protocol.await else { return };
+
+    let client = connection.client.host.clone();
+    let service = Service { server: Arc::clone(&server), connection, shared: Arc::clone(&shared) };
+    let outcome = match protocol {
+        Protocol::Http1 => {
+            let conn = http1(&server.site.limits).serve_connection(wire.clone(), service);
+            let stop = |conn: Pin<&mut _>| http1::Connection::graceful_shutdown(conn);
+            drive(conn, stop, &wire, &watched, &farewell, notified).await
+        }
+        Protocol::Http2 => {
+            let conn = http2(&server.site.limits, server.tasks.clone())
+                .serve_connection(wire.clone(), service);
+            let stop = |conn: Pin<&mut _>| http2::Connection::graceful_shutdown(conn);
+            drive(conn, stop, &wire, &watched, &farewell, notified).await
+        }
+    };
+    if let Err(error) = outcome {
+        // Refusals were reported where they were answered; hyper's own are not.
+        let level = if error.is_parse() { Level::Info } else { Level::Debug };
+        let client = client.escape_ascii();
+        server.site.journal.write(level, &format_args!("connection of {client} ended: {error}"));
+    }
+    linger(&wire, &watched).await;
+}
+
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // A client may shut down its side and still read the answer.
+    builder.half_close(true).header_read_timeout(None);
+    // The guard has the say over sizes: hyper's bounds only have to be no lower.
+    builder.max_buf_size((2 * limits.head_size).max(128 * 1024));
+    if limits.header_count > 100 {
+        builder.max_headers(limits.header_count);
+    }
+    builder
+}
+
+fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
+    let mut builder = http2::Builder::new(tasks);
+    builder
+        .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
+        .max_concurrent_streams(250)
+        .max_send_buf_size(256 * 1024)
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024);
+    builder
+}
+
+/// Polls the connection, and after each poll sends what it has gathered.
+async fn drive<I, C>(
+    conn: C,
+    stop: impl Fn(Pin<&mut C>),
+    wire: &Wire<I>,
+    watched: &Watched,
+    farewell: &Farewell,
+    mut notified: Pin<&mut tokio::sync::futures::Notified<'_>>,
+) -> hyper::Result<()>
+where
+    I: Read + Write + Unpin,
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut conn = pin!(conn);
+    let mut stopping = false;
+    let mut outcome = None;
+    let mut registered = None::<std::task::Waker>;
+    poll_fn(|context| {
+        if registered.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
+            registered = Some(context.waker().clone());
+            wire.line().waker.clone_from(&registered);
+            let _ = notified.as_mut().poll(context);
+        }
+        match watched.verdict() {
+            None => {}
+            Some(Verdict::Drop) => return Poll::Ready(Ok(())),
+            Some(Verdict::Close) if !stopping => {
+                stopping = true;
+                stop(conn.as_mut());
+            }
+            Some(Verdict::Close) => {}
+        }
+        if !stopping && farewell.said.load(Relaxed) {
+            stopping = true;
+            stop(conn.as_mut());
+        }
+        if outcome.is_none()
+            && let Poll::Ready(ended) = conn.as_mut().poll(context)
+        {
+            outcome = Some(ended);
+        }
+        let drained = wire.line().poll_drain(context);
+        match &outcome {
+            Some(_) => {
+                let _ = ready!(drained); // a client that is gone needs no more bytes
+                Poll::Ready(outcome.take().unwrap_or(Ok(())))
+            }
+            None if matches!(drained, Poll::Ready(Err(_))) => Poll::Ready(Ok(())),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Lets a client that is still sending read its answer before the connection is closed: closing a
+/// socket with unread bytes would reset it, and the answer with it.
+async fn linger<I: Read + Write + Unpin>(wire: &Wire<I>, watched: &Watched) {
+    let unread = {
+        let line = wire.line();
+        line.shared.closes_soon() || line.phase().is_some_and(|phase| phase != Phase::Idle)
+    };
+    if !unread {
+        return;
+    }
+    watched.linger();
+    let _ = poll_fn(|context| wire.line().poll_shutdown(context)).await;
+    poll_fn(|context| {
+        let mut line = wire.line();
+        line.waker = Some(context.waker().clone());
+        match watched.verdict() {
+            Some(Verdict::Drop) => Poll::Ready(()),
+            _ => line.poll_discard(context),
+        }
+    })
+    .await;
+}

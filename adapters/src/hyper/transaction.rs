@@ -1,0 +1,150 @@
+//! A request that is answered by a task of its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use narthex_core::{
+    Blocking, Capabilities, Error, RequestHead, ResponseHead, Result, Transaction,
+};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+
+use super::{
+    body::{Outgoing, Push, Pushed},
+    service::{Response, response},
+    wire::{Shared, Ticket},
+};
+
+/// Pieces in flight between the application and the connection.
+const WINDOW: usize = 4;
+
+/// A request whose body may still be arriving and whose response may outlast the window.
+pub(super) struct Streaming {
+    request: RequestHead,
+    capabilities: Capabilities,
+    blocking: Arc<dyn Blocking>,
+    shared: Arc<Shared>,
+    chunk_size: usize,
+    incoming: AsyncMutex<Arriving>,
+    // Locked to take it, once.
+    opening: Mutex<Option<Opening>>,
+    outgoing: AsyncMutex<Option<mpsc::Sender<Push>>>,
+}
+
+/// The request body: what came before the application was asked, and the rest.
+pub(super) struct Arriving {
+    pub(super) early: Option<Bytes>,
+    pub(super) incoming: Option<Incoming>,
+}
+
+struct Opening {
+    answer: oneshot::Sender<Response>,
+    ticket: Ticket,
+}
+
+impl Streaming {
+    /// A transaction, and where its response will appear.
+    pub(super) fn new(
+        request: RequestHead,
+        arriving: Arriving,
+        capabilities: Capabilities,
+        blocking: Arc<dyn Blocking>,
+        chunk_size: usize,
+        ticket: Ticket,
+    ) -> (Self, oneshot::Receiver<Response>) {
+        let (answer, response) = oneshot::channel();
+        let this = Self {
+            request,
+            capabilities,
+            blocking,
+            shared: Arc::clone(ticket.shared()),
+            chunk_size,
+            incoming: AsyncMutex::new(arriving),
+            opening: Mutex::new(Some(Opening { answer, ticket })),
+            outgoing: AsyncMutex::new(None),
+        };
+        (this, response)
+    }
+
+    fn open(&self, head: ResponseHead, body: impl FnOnce(Ticket) -> Outgoing) -> Result<()> {
+        let opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Opening { answer, ticket } =
+            opening.ok_or(Error::application("response started twice"))?;
+        let response = response(head, body(ticket));
+        answer.send(response).map_err(|_| Error::Disconnected)
+    }
+}
+
+#[async_trait]
+impl Transaction for Streaming {
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn request(&self) -> &RequestHead {
+        &self.request
+    }
+
+    async fn read(&self) -> Result<Option<Bytes>> {
+        let mut arriving = self.incoming.lock().await;
+        if let Some(early) = arriving.early.take() {
+            return Ok(Some(early));
+        }
+        match &mut arriving.incoming {
+            Some(incoming) => next_data(incoming).await.map_err(|_| self.shared.body_error()),
+            None => Ok(None),
+        }
+    }
+
+    async fn start(&self, head: ResponseHead) -> Result<()> {
+        let (sender, receiver) = mpsc::channel(WINDOW);
+        *self.outgoing.lock().await = Some(sender);
+        self.open(head, |ticket| Outgoing::pushed(Pushed(receiver), ticket))
+    }
+
+    async fn write(&self, mut chunk: Bytes) -> Result<()> {
+        let outgoing = self.outgoing.lock().await;
+        let sender = outgoing.as_ref().ok_or(Error::application("written before the head"))?;
+        // Pieces, so that the window bounds bytes and not only messages.
+        while !chunk.is_empty() {
+            let piece = chunk.split_to(chunk.len().min(self.chunk_size));
+            sender.send(Push::Data(piece)).await.map_err(|_| Error::Disconnected)?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self) -> Result<()> {
+        match self.outgoing.lock().await.take() {
+            Some(sender) => sender.send(Push::End).await.map_err(|_| Error::Disconnected),
+            None => Ok(()),
+        }
+    }
+
+    async fn respond(&self, head: ResponseHead, body: Bytes) -> Result<()> {
+        self.open(head, |ticket| Outgoing::whole(body, ticket))
+    }
+
+    fn blocking(&self) -> &dyn Blocking {
+        &*self.blocking
+    }
+}
+
+/// The next data of a body; trailers are passed over.
+pub(super) async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    loop {
+        let frame =
+            std::future::poll_fn(|context| std::pin::Pin::new(&mut *incoming).poll_frame(context));
+        match frame.await {
+            None => return Ok(None),
+            Some(frame) => {
+                if let Ok(data) = frame?.into_data()
+                    && !data.is_empty()
+                {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}

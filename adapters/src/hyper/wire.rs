@@ -1,0 +1,499 @@
+//! The bytes of one connection: guarded on the way in, gathered on the way out.
+
+use std::{
+    cell::RefCell,
+    fmt,
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
+    },
+    task::{Context, Poll, Waker, ready},
+};
+
+use http::{HeaderMap, StatusCode};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use narthex_core::{Error, Limits};
+
+use super::guard::{Guard, Inspection, Phase, Refusal, Rest};
+
+/// Bytes that may wait to be sent before writers are told to wait.
+const ROOM: usize = 64 * 1024;
+/// From this size on bytes are sent where they are instead of being gathered.
+const LARGE: usize = 8 * 1024;
+/// What an idle connection may keep of its buffers.
+const KEPT: usize = 4 * 1024;
+/// What a client that speaks HTTP/2 sends first (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Stands in for a head that was refused, so that its answer comes in its turn.
+const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\n\r\n";
+
+thread_local! {
+    /// Where bytes are read to before the guard has seen them: one for all connections.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; ROOM].into());
+}
+
+/// Facts of one connection that its service, its bodies and its wire share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    calls: AtomicU64,
+    active: AtomicUsize,
+    underscores: AtomicBool,
+    close_soon: AtomicBool,
+    refused: AtomicBool,
+    refusal: Mutex<Option<(u64, StatusCode, &'static str)>>,
+    body_refusal: Mutex<Option<(StatusCode, &'static str)>>,
+}
+
+impl Shared {
+    /// Why the request of `ticket` was refused by the guard, if it was.
+    pub(super) fn refusal_of(&self, ticket: &Ticket) -> Option<(StatusCode, &'static str)> {
+        if !self.refused.load(Acquire) {
+            return None;
+        }
+        let refusal = *self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        refusal.filter(|refusal| refusal.0 == ticket.number).map(|(_, status, why)| (status, why))
+    }
+
+    /// What a failure to read a request body means.
+    pub(super) fn body_error(&self) -> Error {
+        let refusal = *self.body_refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        refusal.map_or(Error::Disconnected, |(status, reason)| Error::Refused(status, reason))
+    }
+
+    /// Whether some field name had an underscore.
+    pub(super) fn underscores(&self) -> bool {
+        self.underscores.load(Relaxed)
+    }
+
+    /// Looks for underscores in the names of `headers`.
+    pub(super) fn note_underscores(&self, headers: &HeaderMap) {
+        if headers.keys().any(|name| name.as_str().contains('_')) {
+            self.underscores.store(true, Relaxed);
+        }
+    }
+
+    /// Says that the connection will not be used again.
+    pub(super) fn close_soon(&self) {
+        self.close_soon.store(true, Relaxed);
+    }
+
+    pub(super) fn closes_soon(&self) -> bool {
+        self.close_soon.load(Relaxed)
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Relaxed)
+    }
+
+    pub(super) fn active(&self) -> bool {
+        self.active.load(Relaxed) > 0
+    }
+
+    fn refuse_head(&self, number: u64, status: StatusCode, reason: &'static str) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((number, status, reason));
+        self.refused.store(true, Release);
+    }
+
+    fn refuse_body(&self, status: StatusCode, reason: &'static str) {
+        self.body_refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert((status, reason));
+        self.close_soon();
+    }
+}
+
+/// Held by a request until its response is out.
+pub(super) struct Ticket {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Ticket {
+    /// The ticket of the next request.
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        shared.active.fetch_add(1, Relaxed);
+        Self { number: shared.calls.fetch_add(1, Relaxed) + 1, shared: Arc::clone(shared) }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.active.fetch_sub(1, AcqRel);
+    }
+}
+
+/// One connection's bytes. One clone is hyper's, the other its driver's.
+pub(super) struct Wire<I>(Arc<Mutex<Line<I>>>);
+
+/// What a [`Wire`] guards. Locked for one operation at a time, by one task.
+pub(super) struct Line<I> {
+    io: I,
+    pub(super) shared: Arc<Shared>,
+    /// `None` once the connection speaks HTTP/2.
+    guard: Option<Guard>,
+    /// Bytes that were read and not passed on; the first `checked` of them may be.
+    held: Vec<u8>,
+    checked: usize,
+    /// Some bytes of `held` have not been inspected since they arrived.
+    fresh: bool,
+    end: Option<End>,
+    out: Vec<u8>,
+    sent: usize,
+    /// Whether somebody waits for bytes.
+    pub(super) reading: bool,
+    /// Whether somebody waits for room to write.
+    pub(super) stalled: bool,
+    pub(super) received: u64,
+    pub(super) written: u64,
+    pub(super) waker: Option<Waker>,
+}
+
+/// Why nothing more is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// The peer has sent everything.
+    Eof,
+    /// A head was refused: its stand-in is the last that is passed on.
+    Head,
+    /// A body was refused.
+    Body,
+}
+
+impl<I> Wire<I> {
+    /// Guards `io`.
+    pub(super) fn new(io: I, limits: &Limits, shared: Arc<Shared>) -> Self {
+        Self(Arc::new(Mutex::new(Line {
+            io,
+            shared,
+            guard: Some(Guard::new(limits)),
+            held: Vec::new(),
+            checked: 0,
+            fresh: false,
+            end: None,
+            out: Vec::new(),
+            sent: 0,
+            reading: false,
+            stalled: false,
+            received: 0,
+            written: 0,
+            waker: None,
+        })))
+    }
+
+    /// Access to the line, for one operation.
+    pub(super) fn line(&self) -> MutexGuard<'_, Line<I>> {
+        // A panic under the lock can only come from the transport below; its state is then an
+        // error of the transport's.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn downgrade(&self) -> std::sync::Weak<Mutex<Line<I>>> {
+        Arc::downgrade(&self.0)
+    }
+}
+
+impl<I> Clone for Wire<I> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<I> fmt::Debug for Wire<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl<I> Line<I> {
+    /// Where the guard is; `None` under HTTP/2.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.guard.as_ref().map(Guard::phase)
+    }
+
+    /// Heads seen so far.
+    pub(super) fn heads(&self) -> u64 {
+        self.guard.as_ref().map_or(0, Guard::heads)
+    }
+
+    /// Whether bytes wait to be sent.
+    pub(super) fn pending(&self) -> bool {
+        self.sent < self.out.len()
+    }
+
+    /// Refuses the head that is arriving, or, between heads, the next one.
+    pub(super) fn refuse_head(&mut self, status: StatusCode, reason: &'static str) {
+        if self.end.is_none() {
+            self.shared.refuse_head(self.heads() + 1, status, reason);
+            self.held.truncate(self.checked);
+            self.held.extend_from_slice(STAND_IN);
+            self.checked = self.held.len();
+            self.end = Some(End::Head);
+        }
+    }
+
+    /// Refuses the body that is arriving.
+    pub(super) fn refuse_body(&mut self, status: StatusCode, reason: &'static str) {
+        if self.end.is_none() {
+            self.shared.refuse_body(status, reason);
+            self.held.truncate(self.checked);
+            self.end = Some(End::Body);
+        }
+    }
+
+    /// Shows the guard what it has not seen and decides what may be passed on.
+    fn inspect(&mut self) {
+        self.fresh = false;
+        let Some(guard) = &mut self.guard else {
+            self.checked = self.held.len();
+            return;
+        };
+        let Inspection { pass, rest } = guard.inspect(&self.held[self.checked..]);
+        if guard.underscores() {
+            self.shared.underscores.store(true, Relaxed);
+        }
+        self.checked += pass;
+        self.conclude(rest);
+    }
+
+    fn conclude(&mut self, rest: Rest) {
+        match rest {
+            Rest::Nothing | Rest::Incomplete => {}
+            Rest::Refuse(Refusal { status, reason, during: Phase::Body }) => {
+                self.refuse_body(status, reason);
+            }
+            Rest::Refuse(Refusal { status, reason, .. }) => self.refuse_head(status, reason),
+        }
+    }
+
+    /// Passes on what may be; `false` when there is nothing.
+    fn deliver(&mut self, cursor: &mut ReadBufCursor<'_>) -> bool {
+        if self.fresh {
+            self.inspect();
+        }
+        let count = self.checked.min(cursor.remaining());
+        if count == 0 {
+            return false;
+        }
+        cursor.put_slice(&self.held[..count]);
+        self.held.drain(..count);
+        self.checked -= count;
+        if self.held.is_empty() && self.held.capacity() > KEPT {
+            self.held = Vec::new();
+        }
+        true
+    }
+}
+
+impl<I: Read + Unpin> Line<I> {
+    /// Reads until it is clear what the client speaks; `None` at the end of its bytes.
+    pub(super) fn poll_protocol(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Protocol>>> {
+        loop {
+            let seen = self.held.len().min(PREFACE.len());
+            if self.held[..seen] != PREFACE[..seen] {
+                return Poll::Ready(Ok(Some(Protocol::Http1)));
+            }
+            if seen == PREFACE.len() {
+                self.guard = None;
+                return Poll::Ready(Ok(Some(Protocol::Http2)));
+            }
+            if ready!(self.poll_fill(context, ROOM))? == 0 {
+                let nothing = self.held.is_empty();
+                return Poll::Ready(Ok((!nothing).then_some(Protocol::Http1)));
+            }
+        }
+    }
+
+    /// Appends what the client sends to `held`.
+    fn poll_fill(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let most = most.min(scratch.len());
+            let mut buffer = ReadBuf::new(&mut scratch[..most]);
+            ready!(Pin::new(&mut self.io).poll_read(context, buffer.unfilled()))?;
+            let bytes = buffer.filled();
+            self.held.extend_from_slice(bytes);
+            self.received += bytes.len() as u64;
+            self.fresh |= !bytes.is_empty();
+            Poll::Ready(Ok(bytes.len()))
+        })
+    }
+
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if (self.fresh || self.checked > 0) && self.deliver(&mut cursor) {
+                return Poll::Ready(Ok(()));
+            }
+            match self.end {
+                None => {}
+                Some(End::Eof) => return Poll::Ready(Ok(())),
+                // The stand-in's answer closes the connection.
+                Some(End::Head) => return Poll::Pending,
+                Some(End::Body) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            }
+            if !self.held.is_empty() {
+                if ready!(self.poll_fill(context, ROOM))? == 0 {
+                    self.end = Some(End::Eof); // in the middle of a head: there is no request
+                }
+                continue;
+            }
+            let Some(guard) = &mut self.guard else {
+                return Pin::new(&mut self.io).poll_read(context, cursor);
+            };
+            // The common case: whole messages, copied once from here to hyper.
+            let done = SCRATCH.with_borrow_mut(|scratch| {
+                let most = scratch.len().min(cursor.remaining());
+                let mut buffer = ReadBuf::new(&mut scratch[..most]);
+                ready!(Pin::new(&mut self.io).poll_read(context, buffer.unfilled()))?;
+                let bytes = buffer.filled();
+                if bytes.is_empty() {
+                    self.end = Some(End::Eof);
+                    return Poll::Ready(Ok(None));
+                }
+                self.received += bytes.len() as u64;
+                let Inspection { pass, rest } = guard.inspect(bytes);
+                cursor.put_slice(&bytes[..pass]);
+                self.held.extend_from_slice(&bytes[pass..]);
+                Poll::Ready(io::Result::Ok(Some((pass, rest, guard.underscores()))))
+            });
+            if let Some((pass, rest, underscores)) = ready!(done)? {
+                if underscores {
+                    self.shared.underscores.store(true, Relaxed);
+                }
+                self.conclude(rest);
+                if pass > 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+
+    /// Reads and throws away; ready at the end of the client's bytes.
+    pub(super) fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.held = Vec::new();
+        self.checked = 0;
+        loop {
+            match ready!(self.poll_fill(context, ROOM)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => self.held.clear(),
+            }
+        }
+    }
+}
+
+impl<I: Write + Unpin> Line<I> {
+    /// Sends what has been gathered.
+    pub(super) fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.out.len() {
+            let bytes = &self.out[self.sent..];
+            match ready!(Pin::new(&mut self.io).poll_write(context, bytes))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => {
+                    self.sent += count;
+                    self.written += count as u64;
+                }
+            }
+        }
+        self.sent = 0;
+        self.out.clear();
+        if self.out.capacity() > KEPT && !self.shared.active() {
+            self.out = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let size = buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        if size >= LARGE || self.out.len() + size > ROOM {
+            ready!(self.poll_drain(context))?;
+            if size >= LARGE {
+                let written =
+                    ready!(Pin::new(&mut self.io).poll_write_vectored(context, buffers))?;
+                self.written += written as u64;
+                return Poll::Ready(Ok(written));
+            }
+        }
+        buffers.iter().for_each(|buffer| self.out.extend_from_slice(buffer));
+        Poll::Ready(Ok(size))
+    }
+
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(context))?;
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
+
+impl<I: Read + Unpin> Read for Wire<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut line = self.line();
+        let read = line.poll_read(context, cursor);
+        line.reading = read.is_pending();
+        read
+    }
+}
+
+impl<I: Write + Unpin> Write for Wire<I> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    /// Does nothing: the driver sends what was gathered once after each poll of the connection, so
+    /// that the answers to pipelined requests go out together.
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line().poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut line = self.line();
+        let written = line.poll_write(context, buffers);
+        line.stalled = written.is_pending();
+        written
+    }
+}
