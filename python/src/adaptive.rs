@@ -1,0 +1,177 @@
+//! What is remembered of each route: whether it blocks, and whether it streams.
+//!
+//! WSGI knows no routes, so the memory is keyed by path and by the first segment of the path, and
+//! what has never been seen is expected to be like the rest of the application. Slots are few and
+//! overwritten by whoever comes: a wrong guess costs microseconds.
+
+use std::{
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use narthex_core::Blocking;
+
+use crate::hash::hash;
+
+/// Calls that take longer than this are made where they hold up nobody.
+///
+/// Handing a thread's other tasks over costs about 20 µs; a call of this length costs the requests
+/// behind it more.
+const SLOW: u32 = 300;
+/// A longer call counts as this: one stall of the machine must not make a route slow.
+const MOST: u32 = 2_000;
+/// How much of an estimate one call replaces, as a power of two.
+const SHIFT: u32 = 3;
+const SLOTS: usize = 1024;
+
+const STREAMS: u64 = 1 << 32;
+
+/// The memory of one application.
+pub(crate) struct Adaptive {
+    // Each slot: 31 bits of key, 1 bit of `STREAMS`, 32 bits of estimate in microseconds.
+    slots: Box<[AtomicU64]>,
+    // The estimate for calls as a whole, in 256ths of slow calls; streaming ones likewise.
+    blocking: AtomicU32,
+    streaming: AtomicU32,
+}
+
+/// What is known of a request's route before it is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    whole: u64,
+    prefix: u64,
+    estimate: u32,
+    /// Calls have blocked.
+    pub(crate) blocks: bool,
+    /// Calls have streamed: they need a transport they can wait for.
+    pub(crate) streams: bool,
+}
+
+impl Adaptive {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            blocking: AtomicU32::new(0),
+            // Until the first call has shown otherwise.
+            streaming: AtomicU32::new(256),
+        }
+    }
+
+    /// Looks a raw path up.
+    pub(crate) fn route(&self, path: &[u8]) -> Route {
+        let end =
+            path.iter().skip(1).position(|&byte| byte == b'/').map_or(path.len(), |at| at + 1);
+        let prefix = key(&path[..end]);
+        let whole = if end == path.len() { prefix } else { key(path) };
+        let known = self.slot(whole).or_else(|| self.slot(prefix));
+        let (estimate, streams) = known.unwrap_or_else(|| {
+            let blocks = self.blocking.load(Relaxed) > 32;
+            (if blocks { SLOW + 1 } else { 0 }, self.streaming.load(Relaxed) > 32)
+        });
+        Route { whole, prefix, estimate, blocks: estimate > SLOW, streams }
+    }
+
+    /// Makes a call of `route`, where it holds up nobody if it is expected to be slow.
+    pub(crate) fn call<R>(
+        &self,
+        route: &Route,
+        blocking: &dyn Blocking,
+        call: impl FnOnce() -> R,
+    ) -> R {
+        let started = Instant::now();
+        let result = if route.blocks { blocked(blocking, call) } else { call() };
+        self.took(route, started.elapsed());
+        result
+    }
+
+    /// Remembers whether a call streamed.
+    pub(crate) fn streamed(&self, route: &Route, streamed: bool) {
+        decay(&self.streaming, if streamed { 256 } else { 0 });
+        if streamed != route.streams {
+            for key in [route.whole, route.prefix] {
+                let estimate = u64::from(route.estimate);
+                let flag = if streamed { STREAMS } else { 0 };
+                self.slots[index(key)].store(key << 33 | flag | estimate, Relaxed);
+            }
+        }
+    }
+
+    fn took(&self, route: &Route, elapsed: Duration) {
+        let micros = u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX).min(MOST);
+        let estimate = route.estimate - (route.estimate >> SHIFT) + (micros >> SHIFT);
+        let is_slow = estimate > SLOW;
+        // A fast route that stays fast is written once: its cache line stays shared.
+        if estimate >> SHIFT != route.estimate >> SHIFT || self.slot(route.whole).is_none() {
+            let flag = if route.streams { STREAMS } else { 0 };
+            for key in [route.whole, route.prefix] {
+                self.slots[index(key)].store(key << 33 | flag | u64::from(estimate), Relaxed);
+            }
+        }
+        if is_slow || self.blocking.load(Relaxed) > 0 {
+            decay(&self.blocking, if is_slow { 256 } else { 0 });
+        }
+    }
+
+    fn slot(&self, key: u64) -> Option<(u32, bool)> {
+        let slot = self.slots[index(key)].load(Relaxed);
+        #[expect(clippy::cast_possible_truncation, reason = "the low half is the estimate")]
+        (slot >> 33 == key).then_some((slot as u32, slot & STREAMS != 0))
+    }
+}
+
+/// Runs `call` inside [`Blocking::block`].
+pub(crate) fn blocked<R>(blocking: &dyn Blocking, call: impl FnOnce() -> R) -> R {
+    let mut call = Some(call);
+    let mut result = None;
+    blocking.block(&mut || result = call.take().map(|call| call()));
+    result.expect("Blocking::block runs its work once")
+}
+
+fn decay(average: &AtomicU32, sample: u32) {
+    let old = average.load(Relaxed);
+    let new = old - (old >> SHIFT) + (sample >> SHIFT);
+    if new != old {
+        average.store(new, Relaxed);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "only the low bits count")]
+fn index(key: u64) -> usize {
+    key as usize % SLOTS
+}
+
+/// 31 bits that stand for a path; never 0, which is an empty slot.
+fn key(path: &[u8]) -> u64 {
+    hash(path) >> 33 | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_core::Inline;
+
+    use super::*;
+
+    #[test]
+    fn a_route_that_blocks_is_found_out() {
+        let adaptive = Adaptive::new();
+        let call = |path: &[u8], pause| {
+            let route = adaptive.route(path);
+            adaptive.took(&route, Duration::from_millis(pause));
+        };
+        (0..4).for_each(|_| call(b"/slow/1", 10));
+        (0..4).for_each(|_| call(b"/fast", 0));
+        assert!(adaptive.route(b"/slow/1").blocks);
+        assert!(adaptive.route(b"/slow/2").blocks, "same prefix");
+        assert!(!adaptive.route(b"/fast").blocks);
+        (0..40).for_each(|_| call(b"/slow/1", 0));
+        assert!(!adaptive.route(b"/slow/1").blocks, "it recovers");
+        assert_eq!(adaptive.call(&adaptive.route(b"/slow/1"), &Inline, || 7), 7);
+    }
+
+    #[test]
+    fn one_stall_does_not_make_a_route_slow() {
+        let adaptive = Adaptive::new();
+        adaptive.took(&adaptive.route(b"/"), Duration::from_secs(1));
+        assert!(!adaptive.route(b"/").blocks);
+    }
+}

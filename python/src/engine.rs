@@ -1,0 +1,74 @@
+//! From a loaded Python object to a handler.
+
+use std::{fmt, sync::Arc};
+
+use narthex_adapters::ThreadStart;
+use narthex_core::{Handler, Journal};
+use pyo3::prelude::*;
+
+use crate::{seam, wsgi::Wsgi};
+
+/// How an application is called: the one list of application interfaces.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Api {
+    /// The common interface: a callable that takes a transaction, or an object with `respond`.
+    Transaction,
+    /// PEP 3333.
+    Wsgi,
+}
+
+impl Api {
+    /// Every interface.
+    pub(crate) const ALL: &'static [Self] = &[Self::Transaction, Self::Wsgi];
+
+    /// Its name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Transaction => "transaction",
+            Self::Wsgi => "wsgi",
+        }
+    }
+
+    /// The interface with this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|api| api.name() == name)
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How an application is to be run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AppSettings {
+    /// One request at a time.
+    pub(crate) serialize: bool,
+    /// Errors are shown to clients on this machine.
+    pub(crate) debug: bool,
+    /// Name of the backend.
+    pub(crate) backend: &'static str,
+}
+
+/// Wraps `app` as a handler.
+///
+/// # Errors
+/// The object cannot be called by this interface.
+pub(crate) fn handler(
+    app: Bound<'_, PyAny>,
+    api: Api,
+    settings: AppSettings,
+    journal: Arc<dyn Journal>,
+) -> PyResult<Arc<dyn Handler>> {
+    Ok(match api {
+        Api::Wsgi => Arc::new(Wsgi::new(app, settings, journal)),
+        Api::Transaction => todo!(),
+    })
+}
+
+/// What each thread that calls Python does first.
+pub(crate) fn thread_start() -> ThreadStart {
+    Arc::new(seam::keep_thread_state)
+}

@@ -1,0 +1,38 @@
+//! `wsgi.errors`: text for the server's log.
+
+use std::io::Write;
+
+use pyo3::prelude::*;
+
+/// Writes to standard error, which every backend leads to its log.
+///
+/// Not Python's `sys.stderr`: applications replace that one.
+#[pyclass(frozen, module = "narthex", name = "errors")]
+pub(super) struct Errors;
+
+#[pymethods]
+impl Errors {
+    /// Writes text; a line that is whole goes out at once.
+    #[pyo3(signature = (text, /))]
+    fn write(&self, py: Python<'_>, text: &str) -> usize {
+        let bytes = text.as_bytes();
+        // A log that cannot be written to must not fail the request.
+        py.detach(|| {
+            let _ = std::io::stderr().write_all(bytes);
+        });
+        text.chars().count()
+    }
+
+    /// Writes several texts.
+    #[pyo3(signature = (lines, /))]
+    fn writelines(&self, py: Python<'_>, lines: &Bound<'_, PyAny>) -> PyResult<()> {
+        for line in lines.try_iter()? {
+            self.write(py, line?.extract()?);
+        }
+        Ok(())
+    }
+
+    /// Does nothing: nothing is held back.
+    #[expect(clippy::unused_self, reason = "a method of a file")]
+    fn flush(&self) {}
+}

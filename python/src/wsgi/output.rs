@@ -1,0 +1,275 @@
+//! What an application returns, on its way out.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use narthex_core::{
+    Answer, Blocking, Body, Error, Exchange, Journal, Pulled, RequestHead, Result, Source,
+};
+use pyo3::{
+    intern,
+    prelude::*,
+    types::{PyBytes, PyIterator, PyList, PyTuple},
+};
+
+use super::{
+    file::{FileSource, FileWrapper},
+    start::{Start, bytes, not_bytes},
+};
+use crate::{
+    adaptive::{Route, blocked},
+    seam::{failed, to_python, wait},
+    spool::Spool,
+    turn::Held,
+};
+
+/// Several small pieces up to this size go out as one.
+const JOINED: usize = 64 * 1024;
+
+/// Calls `close` of the returned iterable once, whatever happens (PEP 3333).
+struct Closer {
+    result: Option<Py<PyAny>>,
+}
+
+impl Closer {
+    fn new(result: &Bound<'_, PyAny>) -> Self {
+        Self { result: Some(result.clone().unbind()) }
+    }
+
+    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(result) = self.result.take() else { return Ok(()) };
+        match result.bind(py).getattr_opt(intern!(py, "close"))? {
+            Some(close) => close.call0().map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is needed to go on with a response after the call that began it.
+pub(super) struct Going {
+    pub(super) request: RequestHead,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) blocking: Arc<dyn Blocking>,
+    pub(super) route: Route,
+    pub(super) turn: Option<Held>,
+}
+
+/// The pieces of a list or tuple; `None` for anything else.
+fn pieces(result: &Bound<'_, PyAny>) -> Option<PyResult<Bytes>> {
+    let one = |piece: &Bound<'_, PyAny>| match piece.cast::<PyBytes>() {
+        Ok(piece) => Ok(bytes(piece)),
+        Err(_) => Err(not_bytes("the body is made of", piece)),
+    };
+    let many = |length: usize, pieces: &mut dyn Iterator<Item = Bound<'_, PyAny>>| match length {
+        0 => Some(Ok(Bytes::new())),
+        1 => pieces.next().map(|piece| one(&piece)),
+        _ => {
+            let mut joined = BytesMut::new();
+            for piece in pieces {
+                match piece.cast::<PyBytes>() {
+                    Ok(piece) if joined.len() + piece.as_bytes().len() > JOINED => return None,
+                    Ok(piece) => joined.extend_from_slice(piece.as_bytes()),
+                    Err(_) => return Some(Err(not_bytes("the body is made of", &piece))),
+                }
+            }
+            Some(Ok(joined.freeze()))
+        }
+    };
+    if let Ok(list) = result.cast_exact::<PyList>() {
+        many(list.len(), &mut list.iter())
+    } else if let Ok(tuple) = result.cast_exact::<PyTuple>() {
+        many(tuple.len(), &mut tuple.iter())
+    } else {
+        None
+    }
+}
+
+/// The response to a request that was answered without an exchange, and whether it streamed.
+pub(super) fn answer(
+    py: Python<'_>,
+    result: &Bound<'_, PyAny>,
+    start: &Bound<'_, Start>,
+    going: impl FnOnce() -> Going,
+) -> PyResult<(Answer, bool)> {
+    let written = start.get().take_written();
+    if written.is_none()
+        && let Some(whole) = pieces(result)
+    {
+        let head = start.get().take_head()?.ok_or_else(|| ours("head taken twice"))?;
+        return Ok((Answer::whole(head, whole?), false));
+    }
+    let mut closer = Closer::new(result);
+    let begun = begin(py, result, start, written, &mut closer, going);
+    if begun.is_err()
+        && let Err(error) = closer.close(py)
+    {
+        error.write_unraisable(py, Some(result));
+    }
+    begun
+}
+
+fn begin(
+    py: Python<'_>,
+    result: &Bound<'_, PyAny>,
+    start: &Bound<'_, Start>,
+    written: Option<Spool>,
+    closer: &mut Closer,
+    going: impl FnOnce() -> Going,
+) -> PyResult<(Answer, bool)> {
+    let streamed = written.is_some();
+    if let (None, Ok(wrapper)) = (&written, result.cast_exact::<FileWrapper>())
+        && let Some(regular) = wrapper.get().regular(py)
+    {
+        let mut head = start.get().take_head()?.ok_or_else(|| ours("head taken twice"))?;
+        head.headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| regular.length.into());
+        let blocking = going().blocking;
+        closer.close(py)?;
+        let source = FileSource { regular, blocking };
+        return Ok((pulled(head, Box::new(source)), false));
+    }
+    let iterator = result.try_iter()?;
+    // The head may be set, or replaced, until there is something to send.
+    let first = if written.is_some() { None } else { next_piece(&iterator)? };
+    let head = start.get().into_answer_head()?;
+    let source = Iterating {
+        iterator: Some(iterator.unbind()),
+        closer: Closer { result: closer.result.take() },
+        first,
+        written,
+        going: going(),
+    };
+    Ok((pulled(head, Box::new(source)), streamed))
+}
+
+fn pulled(head: narthex_core::ResponseHead, source: Box<dyn Source>) -> Answer {
+    Answer { head, body: Body::Pulled(Pulled::new(source)) }
+}
+
+fn ours(what: &'static str) -> PyErr {
+    to_python(Error::internal(what))
+}
+
+/// The next piece that is not empty.
+fn next_piece(iterator: &Bound<'_, PyIterator>) -> PyResult<Option<Bytes>> {
+    let mut iterator = iterator.clone();
+    loop {
+        let Some(piece) = iterator.next() else { return Ok(None) };
+        let piece = piece?;
+        let data = piece.cast::<PyBytes>().map_err(|_| not_bytes("the body is made of", &piece))?;
+        if !data.as_bytes().is_empty() {
+            return Ok(Some(bytes(data)));
+        }
+    }
+}
+
+/// An iterable that is pulled while it is sent: back-pressure without a thread.
+struct Iterating {
+    iterator: Option<Py<PyIterator>>,
+    closer: Closer,
+    first: Option<Bytes>,
+    written: Option<Spool>,
+    going: Going,
+}
+
+impl Iterating {
+    fn pull(&self, py: Python<'_>) -> Result<Option<Bytes>> {
+        let Some(iterator) = &self.iterator else { return Ok(None) };
+        next_piece(iterator.bind(py))
+            .map_err(|error| failed(py, &error, &self.going.request, &*self.going.journal))
+    }
+}
+
+impl Source for Iterating {
+    fn next(&mut self) -> Result<Option<Bytes>> {
+        if let Some(written) = &mut self.written
+            && let Some(piece) = written.next()?
+        {
+            return Ok(Some(piece));
+        }
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let pull = || Python::attach(|py| self.pull(py));
+        let piece =
+            if self.going.route.blocks { blocked(&*self.going.blocking, pull) } else { pull() };
+        if !matches!(piece, Ok(Some(_))) {
+            self.iterator = None;
+        }
+        piece
+    }
+}
+
+impl Drop for Iterating {
+    fn drop(&mut self) {
+        Python::attach(|py| {
+            if let Err(error) = self.closer.close(py) {
+                // The response is out: all that is left is to say so in the log.
+                failed(py, &error, &self.going.request, &*self.going.journal);
+            }
+            drop(self.iterator.take());
+        });
+        drop(self.going.turn.take());
+    }
+}
+
+/// Sends what an application returned through `exchange`.
+pub(super) fn send(
+    py: Python<'_>,
+    result: &Bound<'_, PyAny>,
+    start: &Bound<'_, Start>,
+    exchange: &Exchange,
+) -> PyResult<()> {
+    let mut closer = Closer::new(result);
+    let sent = send_pieces(py, result, start.get(), exchange);
+    let closed = closer.close(py);
+    match (sent, closed) {
+        (Err(error), Err(also)) => {
+            failed(py, &also, exchange.request(), &*exchange.site().journal);
+            Err(error)
+        }
+        (sent, closed) => sent.and(closed),
+    }
+}
+
+fn send_pieces(
+    py: Python<'_>,
+    result: &Bound<'_, PyAny>,
+    start: &Start,
+    exchange: &Exchange,
+) -> PyResult<()> {
+    if let Some(whole) = pieces(result) {
+        let whole = whole?;
+        return match start.take_head()? {
+            Some(head) => wait(py, exchange, exchange.respond(head, whole)),
+            None => {
+                wait(py, exchange, exchange.write(whole))?;
+                wait(py, exchange, exchange.finish())
+            }
+        };
+    }
+    if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
+        && let Some(mut regular) = wrapper.get().regular(py)
+    {
+        if let Some(mut head) = start.take_head()? {
+            head.headers
+                .entry(http::header::CONTENT_LENGTH)
+                .or_insert_with(|| regular.length.into());
+            wait(py, exchange, exchange.start(head))?;
+        }
+        py.detach(|| -> Result<()> {
+            use std::io::{Seek, SeekFrom};
+            regular.file.seek(SeekFrom::Start(regular.position))?;
+            exchange.wait(exchange.send_file(&regular.file, regular.length))
+        })
+        .map_err(to_python)?;
+        return wait(py, exchange, exchange.finish());
+    }
+    let iterator = result.try_iter()?;
+    while let Some(piece) = next_piece(&iterator)? {
+        start.send(py, exchange, piece)?;
+    }
+    match start.take_head()? {
+        Some(head) => wait(py, exchange, exchange.respond(head, Bytes::new())),
+        None => wait(py, exchange, exchange.finish()),
+    }
+}
