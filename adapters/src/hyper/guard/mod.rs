@@ -1,0 +1,182 @@
+//! A filter over the bytes read from an HTTP/1 connection, without I/O.
+//!
+//! hyper takes shapes that RFC 9112 tells servers to refuse, since another recipient may read them
+//! otherwise: bare LF, both framings, equal repeated Content-Length, chunk extensions of any kind,
+//! a missing Host. Its API shows none of the bytes, so they are judged before it sees them: heads
+//! and what stands between chunks pass whole and valid, or not at all; data passes as it comes.
+//! Whatever passes has one meaning, hyper's.
+
+mod chunked;
+mod head;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use http::StatusCode;
+use narthex_core::Limits;
+
+use self::{
+    chunked::{Chunked, Progress},
+    head::{Framing, Head},
+};
+
+/// Follows the messages of one connection.
+#[derive(Debug)]
+pub(super) struct Guard {
+    limits: Limits,
+    state: State,
+    heads: u64,
+    underscores: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Head(Head),
+    Length(u64),
+    Chunked(Chunked),
+    Refused(Refusal),
+}
+
+/// What a connection is in the middle of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    /// Nothing: no byte of the next head has been seen, save an empty line before it.
+    Idle,
+    /// A head.
+    Head,
+    /// A body.
+    Body,
+}
+
+/// What is to become of bytes that have arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Inspection {
+    /// So many of them, from the first on, may be passed on.
+    pub(super) pass: usize,
+    /// What the others are.
+    pub(super) rest: Rest,
+}
+
+/// What the bytes that may not be passed on are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Rest {
+    /// There are none.
+    Nothing,
+    /// Part of a head or of a line between chunks: to be held, and inspected again with more.
+    Incomplete,
+    /// Not to be passed on, ever.
+    Refuse(Refusal),
+}
+
+/// Why a message is refused. Nothing that follows it can be trusted to be a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Refusal {
+    /// The status that says so.
+    pub(super) status: StatusCode,
+    /// The reason, for the log.
+    pub(super) reason: &'static str,
+    /// [`Phase::Head`] or [`Phase::Body`].
+    pub(super) during: Phase,
+}
+
+impl Guard {
+    /// A guard for a new connection.
+    pub(super) fn new(limits: &Limits) -> Self {
+        let state = State::Head(Head::default());
+        Self { limits: *limits, state, heads: 0, underscores: false }
+    }
+
+    /// Judges `bytes`: those held since the last call, unchanged, and what has arrived since.
+    ///
+    /// What passes and what is refused does not depend on how the bytes were cut into pieces.
+    pub(super) fn inspect(&mut self, bytes: &[u8]) -> Inspection {
+        let mut pass = 0;
+        loop {
+            let rest = &bytes[pass..];
+            if rest.is_empty() {
+                return Inspection { pass, rest: Rest::Nothing };
+            }
+            let step = match &mut self.state {
+                State::Head(head) => match head.read(rest, &self.limits) {
+                    Ok(Some((size, framing))) => {
+                        self.underscores |= head.underscores();
+                        self.heads += 1;
+                        self.state = State::after(framing);
+                        Ok(size)
+                    }
+                    Ok(None) => Err(Rest::Incomplete),
+                    Err(refusal) => Err(Rest::Refuse(refusal)),
+                },
+                State::Length(left) => {
+                    let size = usize::try_from(*left).map_or(rest.len(), |n| n.min(rest.len()));
+                    *left -= size as u64;
+                    if *left == 0 {
+                        self.state = State::Head(Head::default());
+                    }
+                    Ok(size)
+                }
+                State::Chunked(body) => {
+                    let (size, progress) = body.read(rest, &self.limits);
+                    self.underscores |= body.underscores();
+                    pass += size;
+                    match progress {
+                        Progress::Done => {
+                            self.state = State::Head(Head::default());
+                            Ok(0)
+                        }
+                        Progress::More if pass == bytes.len() => Err(Rest::Nothing),
+                        Progress::More => Err(Rest::Incomplete),
+                        Progress::Broken(reason) => Err(Rest::Refuse(Refusal {
+                            status: StatusCode::BAD_REQUEST,
+                            reason,
+                            during: Phase::Body,
+                        })),
+                    }
+                }
+                State::Refused(refusal) => Err(Rest::Refuse(*refusal)),
+            };
+            match step {
+                Ok(size) => pass += size,
+                Err(rest) => {
+                    if let Rest::Refuse(refusal) = rest {
+                        self.state = State::Refused(refusal);
+                    }
+                    return Inspection { pass, rest };
+                }
+            }
+        }
+    }
+
+    /// What the connection is in the middle of, as far as the bytes seen say.
+    pub(super) fn phase(&self) -> Phase {
+        match &self.state {
+            State::Head(head) if head.begun() => Phase::Head,
+            State::Head(_) => Phase::Idle,
+            State::Length(_) | State::Chunked(_) => Phase::Body,
+            State::Refused(refusal) => refusal.during,
+        }
+    }
+
+    /// The number of heads passed on.
+    pub(super) fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// Whether a field name passed on since the connection began has an underscore.
+    ///
+    /// In an environment `X_Y` and `X-Y` are one name, so that a field with an underscore can pose
+    /// as one that a proxy vouches for.
+    pub(super) fn underscores(&self) -> bool {
+        self.underscores
+    }
+}
+
+impl State {
+    fn after(framing: Framing) -> Self {
+        match framing {
+            Framing::Length(0) => Self::Head(Head::default()),
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunked(Chunked::default()),
+        }
+    }
+}
