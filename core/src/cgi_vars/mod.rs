@@ -1,0 +1,14 @@
+//! RFC 3875 meta-variables to a request head and back, as bytes, never lossy.
+
+mod incoming;
+mod outgoing;
+mod recover;
+
+#[cfg(test)]
+mod golden;
+
+pub use incoming::request_from_variables;
+pub use outgoing::{header_variable, visit_variables};
+
+/// Variables in the order they were handed down.
+pub type Variables = Vec<(bytes::Bytes, bytes::Bytes)>;
