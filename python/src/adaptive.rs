@@ -11,7 +11,7 @@ use std::{
 
 use narthex_core::Blocking;
 
-use crate::hash::hash;
+use crate::{engine::Placement, hash::hash};
 
 /// Calls that take longer than this are made where they hold up nobody.
 ///
@@ -28,6 +28,7 @@ const STREAMS: u64 = 1 << 32;
 
 /// The memory of one application.
 pub(crate) struct Adaptive {
+    placement: Placement,
     // Each slot: 31 bits of key, 1 bit of `STREAMS`, 32 bits of estimate in microseconds.
     slots: Box<[AtomicU64]>,
     // The estimate for calls as a whole, in 256ths of slow calls; streaming ones likewise.
@@ -48,8 +49,9 @@ pub(crate) struct Route {
 }
 
 impl Adaptive {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(placement: Placement) -> Self {
         Self {
+            placement,
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             blocking: AtomicU32::new(0),
             // Until the first call has shown otherwise.
@@ -68,7 +70,12 @@ impl Adaptive {
             let blocks = self.blocking.load(Relaxed) > 32;
             (if blocks { SLOW + 1 } else { 0 }, self.streaming.load(Relaxed) > 32)
         });
-        Route { whole, prefix, estimate, blocks: estimate > SLOW, streams }
+        let blocks = match self.placement {
+            Placement::Adaptive => estimate > SLOW,
+            Placement::Inline => false,
+            Placement::Aside => true,
+        };
+        Route { whole, prefix, estimate, blocks, streams }
     }
 
     /// Makes a call of `route`, where it holds up nobody if it is expected to be slow.
@@ -78,6 +85,9 @@ impl Adaptive {
         blocking: &dyn Blocking,
         call: impl FnOnce() -> R,
     ) -> R {
+        if self.placement != Placement::Adaptive {
+            return if route.blocks { blocked(blocking, call) } else { call() };
+        }
         let started = Instant::now();
         let result = if route.blocks { blocked(blocking, call) } else { call() };
         self.took(route, started.elapsed());
@@ -153,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_route_that_blocks_is_found_out() {
-        let adaptive = Adaptive::new();
+        let adaptive = Adaptive::new(Placement::Adaptive);
         let call = |path: &[u8], pause| {
             let route = adaptive.route(path);
             adaptive.took(&route, Duration::from_millis(pause));
@@ -170,7 +180,7 @@ mod tests {
 
     #[test]
     fn one_stall_does_not_make_a_route_slow() {
-        let adaptive = Adaptive::new();
+        let adaptive = Adaptive::new(Placement::Adaptive);
         adaptive.took(&adaptive.route(b"/"), Duration::from_secs(1));
         assert!(!adaptive.route(b"/").blocks);
     }

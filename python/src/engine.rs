@@ -41,6 +41,18 @@ impl fmt::Display for Api {
     }
 }
 
+/// Where calls into the application are made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Placement {
+    /// On the thread that owns the connection, or aside where they have been seen to block.
+    #[default]
+    Adaptive,
+    /// Always on the thread that owns the connection.
+    Inline,
+    /// Always aside.
+    Aside,
+}
+
 /// How an application is to be run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AppSettings {
@@ -48,6 +60,8 @@ pub(crate) struct AppSettings {
     pub(crate) serialize: bool,
     /// Errors are shown to clients on this machine.
     pub(crate) debug: bool,
+    /// Where calls into the application are made.
+    pub(crate) placement: Placement,
     /// Name of the backend.
     pub(crate) backend: &'static str,
 }

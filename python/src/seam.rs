@@ -112,9 +112,10 @@ impl fmt::Display for Failure<'_, '_> {
 
 /// The traceback as Python prints it.
 pub(crate) fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
-    let lines = py
-        .import(intern!(py, "traceback"))?
-        .call_method1(intern!(py, "format_exception"), (error.value(py),))?;
+    let lines = py.import(intern!(py, "traceback"))?.call_method1(
+        intern!(py, "format_exception"),
+        (error.get_type(py), error.value(py), error.traceback(py)),
+    )?;
     let text = PyString::new(py, "").call_method1(intern!(py, "join"), (lines,))?;
     // Lone surrogates cannot be UTF-8.
     let bytes = text.call_method1(intern!(py, "encode"), ("utf-8", "backslashreplace"))?;

@@ -86,10 +86,6 @@ impl Shared {
         self.close_soon.load(Relaxed)
     }
 
-    pub(super) fn calls(&self) -> u64 {
-        self.calls.load(Relaxed)
-    }
-
     pub(super) fn active(&self) -> bool {
         self.active.load(Relaxed) > 0
     }

@@ -23,8 +23,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, header::CONTENT_TYPE};
 use narthex_core::{
-    Answer, Ask, Blocking, Capabilities, Error, Exchange, Handler, Journal, Reply,
-    RequestHead, Result,
+    Answer, Ask, Blocking, Capabilities, Error, Exchange, Handler, Journal, Reply, RequestHead,
+    Result,
 };
 use pyo3::{prelude::*, sync::PyOnceLock};
 
@@ -60,7 +60,7 @@ impl Wsgi {
             app: app.unbind(),
             settings,
             journal,
-            adaptive: Adaptive::new(),
+            adaptive: Adaptive::new(settings.placement),
             template: PyOnceLock::new(),
             turn: settings.serialize.then(Arc::default),
         }
@@ -143,15 +143,16 @@ impl Wsgi {
     }
 
     /// Calls the application with an exchange to read from and write to.
-    fn stream(&self, py: Python<'_>, exchange: &Arc<Exchange>) -> PyResult<()> {
+    fn stream(&self, py: Python<'_>, exchange: &Arc<Exchange>, route: &Route) -> PyResult<()> {
         let (request, capabilities) = (exchange.request(), exchange.capabilities());
         let input = Bound::new(py, Input::arriving(Arc::clone(exchange)))?;
         let template = self.template(py, request, capabilities)?;
         let environ = template.environ(py, request, capabilities, Some(input))?;
         let start = Bound::new(py, Start::new(Some(Arc::clone(exchange))))?;
         let result = self.app.bind(py).call1((environ, &start))?;
-        output::send(py, &result, &start, exchange)?;
-        Ok(())
+        let sent = output::send(py, &result, &start, exchange);
+        self.adaptive.streamed(route, start.get().pushed());
+        sent
     }
 }
 
@@ -173,7 +174,7 @@ impl Handler for Wsgi {
         let turn = self.take_turn(exchange.blocking());
         let outcome = self.adaptive.call(&route, exchange.blocking(), || {
             Python::attach(|py| {
-                self.stream(py, &exchange).map_err(|error| {
+                self.stream(py, &exchange, &route).map_err(|error| {
                     let request = exchange.request();
                     let fault = seam::failed(py, &error, request, &*self.journal);
                     let page =

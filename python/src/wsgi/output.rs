@@ -219,6 +219,9 @@ pub(super) fn send(
     start: &Bound<'_, Start>,
     exchange: &Exchange,
 ) -> PyResult<()> {
+    if let Some(whole) = pieces(result) {
+        return send_whole(py, whole?, start.get(), exchange);
+    }
     let mut closer = Closer::new(result);
     let sent = send_pieces(py, result, start.get(), exchange);
     let closed = closer.close(py);
@@ -231,22 +234,22 @@ pub(super) fn send(
     }
 }
 
+fn send_whole(py: Python<'_>, whole: Bytes, start: &Start, exchange: &Exchange) -> PyResult<()> {
+    match start.take_head()? {
+        Some(head) => wait(py, exchange, exchange.respond(head, whole)),
+        None => {
+            wait(py, exchange, exchange.write(whole))?;
+            wait(py, exchange, exchange.finish())
+        }
+    }
+}
+
 fn send_pieces(
     py: Python<'_>,
     result: &Bound<'_, PyAny>,
     start: &Start,
     exchange: &Exchange,
 ) -> PyResult<()> {
-    if let Some(whole) = pieces(result) {
-        let whole = whole?;
-        return match start.take_head()? {
-            Some(head) => wait(py, exchange, exchange.respond(head, whole)),
-            None => {
-                wait(py, exchange, exchange.write(whole))?;
-                wait(py, exchange, exchange.finish())
-            }
-        };
-    }
     if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
         && let Some(mut regular) = wrapper.get().regular(py)
     {

@@ -36,6 +36,8 @@ struct State {
     sent: bool,
     /// What `write` was given when there was no exchange to give it to.
     written: Option<Spool>,
+    /// `write` was called.
+    pushed: bool,
 }
 
 impl Start {
@@ -67,6 +69,11 @@ impl Start {
     /// What `write` gathered.
     pub(super) fn take_written(&self) -> Option<Spool> {
         self.state().written.take()
+    }
+
+    /// Whether the application called `write`.
+    pub(super) fn pushed(&self) -> bool {
+        self.state().pushed
     }
 
     /// Sends a piece of the body, and the head before it where that has not gone yet.
@@ -119,6 +126,7 @@ impl Write {
     #[pyo3(signature = (data, /))]
     fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let start = self.0.get();
+        start.state().pushed = true;
         let data = data.cast::<PyBytes>().map_err(|_| not_bytes("write() takes", data))?;
         match &start.exchange {
             Some(exchange) if data.as_bytes().is_empty() => {
