@@ -275,11 +275,29 @@ impl Transaction for OneRequest {
     async fn send_file(&self, file: &File, length: u64) -> Option<RequestResult<u64>> {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *output {
-            // The kernel copies from file to file by itself.
-            Output::File(to) => Some(io::copy(&mut file.take(length), to).map_err(Into::into)),
+            Output::File(to) => Some(send_file(file, length, to).map_err(Into::into)),
             Output::Other(_) => None,
         }
     }
+}
+
+/// Sends `length` bytes of `file` without copying them to this process.
+fn send_file(file: &File, length: u64, to: &mut File) -> io::Result<u64> {
+    let mut sent = 0;
+    while sent < length {
+        let most = usize::try_from(length - sent).unwrap_or(usize::MAX);
+        match rustix::fs::sendfile(&*to, file, None, most) {
+            Ok(0) => break,
+            Ok(count) => sent += count as u64,
+            Err(Errno::INTR) => {}
+            // One of the two is nothing that the system does it for, such as a file to append to.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                return Ok(sent + io::copy(&mut file.take(length - sent), to)?);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(sent)
 }
 
 /// Where the body of the request comes from.

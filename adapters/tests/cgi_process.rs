@@ -1,6 +1,7 @@
 //! The CGI backend as real processes: this program runs itself, once for each request.
 //!
 //! With `GATEWAY_INTERFACE` set it is the CGI program, so that a web server can run it too.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test without the harness")]
 
 use std::{
     env,
@@ -161,8 +162,16 @@ fn bounded() {
 }
 
 fn file() {
+    let whole = std::fs::read(env::current_exe().unwrap()).unwrap();
     let output = answer(command("/file"), b"");
-    assert_eq!(body(&output), std::fs::read(env::current_exe().unwrap()).unwrap());
+    assert!(body(&output) == whole, "through a pipe");
+    // The system does not send to a file that is appended to.
+    let path = env::temp_dir().join(format!("narthex-cgi-{}", std::process::id()));
+    let appended = File::options().create(true).append(true).open(&path).unwrap();
+    assert!(command("/file").stdout(appended).status().unwrap().success());
+    let response = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(response.ends_with(&whole), "to a file");
 }
 
 fn leaving() {
