@@ -1,33 +1,20 @@
 //! The two connections of a client: its own, and the one that `tiny_http` takes for it.
 
 use std::{
-    collections::HashMap,
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
-    os::fd::OwnedFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicUsize, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use http::{StatusCode, header::CONNECTION};
-use narthex_core::{Answer, Body, Connection, Endpoint, Level, Scheme, Site, Timeouts};
+use narthex_core::{Answer, Body, Connection, Timeouts};
 use socket2::Socket;
 
-use super::{InnerAddress, TICK, named, transaction::written};
-use crate::{Listener, Stop, Stopping};
-
-/// All lines of a server.
-pub(super) struct Lines {
-    inner: InnerAddress,
-    open: Mutex<HashMap<InnerAddress, Arc<Line>>>,
-    timeouts: Timeouts,
-    mount: Bytes,
-    ending: AtomicBool,
-}
+use super::{TICK, transaction::written};
 
 /// One client.
 pub(super) struct Line {
@@ -42,150 +29,62 @@ pub(super) struct Line {
 
 #[derive(Default)]
 struct State {
-    /// No further request is read.
-    ending: bool,
-    /// The client has sent its last byte.
-    client_ended: bool,
+    end: End,
+    client: Client,
     /// Since when the application has been waiting for more of a body.
     awaited: Option<Instant>,
-    /// The client took too long over a body.
-    late: bool,
     /// Nothing that the client sent after a certain request is a request.
     barred: bool,
-    /// The response is not whole: the client must see that.
-    aborted: bool,
-    /// Only a reset shows the client that the response is not whole.
-    reset: bool,
     /// Sent in place of everything after what has been sent.
     refusal: Option<StatusCode>,
+}
+
+/// How a line is to end.
+#[derive(Clone, Copy, Default, Eq, Ord, PartialEq, PartialOrd)]
+enum End {
+    /// When the client has had enough.
+    #[default]
+    Open,
+    /// After the requests that are running.
+    Orderly,
+    /// After what has been sent, although more was announced.
+    Early,
+    /// As before, and by a reset: nothing else shows the client that more was to come.
+    Reset,
+}
+
+/// What is known of the client's sending.
+#[derive(Clone, Copy, Default, Eq, Ord, PartialEq, PartialOrd)]
+enum Client {
+    #[default]
+    Sending,
+    /// It has sent its last byte.
+    Ended,
+    /// It took too long over a body.
+    Late,
 }
 
 /// How long a client may go on sending after its response, before the connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
 const BUFFER: usize = 16 * 1024;
-/// The threads of a line only copy.
-const STACK: usize = 128 * 1024;
 
-impl Lines {
-    pub(super) fn new(inner: InnerAddress, site: &Site) -> Arc<Self> {
-        Arc::new(Self {
-            inner,
-            open: Mutex::default(),
-            timeouts: site.timeouts,
-            mount: site.mount.clone(),
-            ending: AtomicBool::new(false),
-        })
-    }
-
-    /// Accepts clients until `stop` is requested.
-    pub(super) fn accept(self: &Arc<Self>, listener: &Listener, site: &Site, stop: &Stop) {
-        let accepting = |error: io::Error| {
-            // Out of descriptors, most likely: what is open goes on, and some of it ends.
-            site.journal.write(Level::Error, &format_args!("cannot accept: {error}"));
-            std::thread::sleep(5 * TICK);
-        };
-        let socket = match listener {
-            Listener::Tcp(listener) => listener.try_clone().map(Socket::from),
-            Listener::Unix(listener, _) => listener.try_clone().map(|it| OwnedFd::from(it).into()),
-        };
-        let socket = match socket.and_then(|socket| {
-            // Nothing else can wake a thread from a socket that other processes may share.
-            socket.set_read_timeout(Some(10 * TICK))?;
-            Ok(socket)
-        }) {
-            Ok(socket) => socket,
-            Err(error) => return accepting(error),
-        };
-        while stop.stopping() == Stopping::No {
-            match socket.accept() {
-                Ok((client, _)) => {
-                    if let Err(error) = self.open(client) {
-                        accepting(error);
-                    }
-                }
-                Err(error) if is_timeout(&error) || error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-                Err(error) => accepting(error),
-            }
-        }
-    }
-
-    fn open(self: &Arc<Self>, client: Socket) -> io::Result<()> {
-        let endpoint = |address: io::Result<socket2::SockAddr>| {
-            address.ok().and_then(|address| address.as_socket()).map(Endpoint::from)
-        };
-        let connection = Connection {
-            scheme: Scheme::Http,
-            client: endpoint(client.peer_addr()).unwrap_or_default(),
-            server: endpoint(client.local_addr()).unwrap_or_default(),
-            mount: self.mount.clone(),
-        };
-        if client.local_addr().is_ok_and(|address| address.as_socket().is_some()) {
-            client.set_tcp_nodelay(true)?;
-        }
-        let patience = self.timeouts.body.min(self.timeouts.keep_alive);
-        client.set_read_timeout(Some(patience.clamp(TICK, LINGER)))?;
-        client.set_write_timeout(Some(self.timeouts.write.max(TICK)))?;
-        let inner = TcpStream::connect(self.inner)?;
-        inner.set_nodelay(true)?;
-        let key = inner.local_addr()?;
-        let line = Arc::new(Line {
+impl Line {
+    pub(super) fn new(
+        client: Socket,
+        inner: TcpStream,
+        connection: Connection,
+        timeouts: Timeouts,
+    ) -> Self {
+        Self {
             client,
             inner,
             connection: Arc::new(connection),
-            timeouts: self.timeouts,
+            timeouts,
             running: AtomicUsize::new(0),
             state: Mutex::default(),
-        });
-        self.lines().insert(key, Arc::clone(&line));
-        let (down, lines) = (Arc::clone(&line), Arc::clone(self));
-        let spawned = named("narthex-down").stack_size(STACK).spawn(move || {
-            down.copy_down();
-            lines.lines().remove(&key);
-        });
-        let spawned =
-            spawned.and_then(|_| named("narthex-up").stack_size(STACK).spawn(move || line.copy_up()));
-        spawned.map(drop).inspect_err(|_| {
-            if let Some(line) = self.lines().remove(&key) {
-                line.cut();
-            }
-        })
-    }
-
-    pub(super) fn find(&self, address: InnerAddress) -> Option<Arc<Line>> {
-        self.lines().get(&address).cloned()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.lines().is_empty()
-    }
-
-    pub(super) fn ended(&self) -> bool {
-        self.ending.load(SeqCst)
-    }
-
-    /// Ends each line after the requests that it is running.
-    pub(super) fn end(&self) {
-        self.ending.store(true, SeqCst);
-        for line in self.lines().values() {
-            line.end_when_idle();
         }
     }
 
-    /// Ends each line at once.
-    pub(super) fn cut(&self) {
-        for line in self.lines().values() {
-            line.reset();
-            line.cut();
-        }
-    }
-
-    fn lines(&self) -> MutexGuard<'_, HashMap<InnerAddress, Arc<Line>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Line {
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
@@ -202,17 +101,17 @@ impl Line {
 
     /// Whether the response is to announce the end of the connection.
     pub(super) fn ending(&self) -> bool {
-        self.state().ending
+        self.state().end > End::Open
     }
 
     /// Whether the client took too long over a body.
     pub(super) fn late(&self) -> bool {
-        self.state().late
+        self.state().client == Client::Late
     }
 
     /// Whether the client has sent its last byte.
     pub(super) fn client_ended(&self) -> bool {
-        self.state().client_ended
+        self.state().client >= Client::Ended
     }
 
     /// Runs `read`, during which the client may keep nobody waiting for longer than allowed.
@@ -236,12 +135,12 @@ impl Line {
 
     /// Reads nothing more from the client; what has been received is still worked on.
     pub(super) fn end(&self) {
-        self.state().ending = true;
+        self.end_by(End::Orderly);
         let _ = self.inner.shutdown(Shutdown::Write); // it may be closed already
     }
 
-    fn end_when_idle(&self) {
-        self.state().ending = true;
+    pub(super) fn end_when_idle(&self) {
+        self.end_by(End::Orderly);
         if self.running.load(SeqCst) == 0 {
             self.end();
         }
@@ -249,27 +148,36 @@ impl Line {
 
     /// Ends the line after what has been sent, without what an orderly end would say.
     pub(super) fn abort(&self) {
-        let mut state = self.state();
-        state.ending = true;
-        state.barred = true;
-        state.aborted = true;
+        self.end_by(End::Early);
+        self.bar();
         let _ = self.inner.shutdown(Shutdown::Both);
     }
 
     /// As [`abort`](Self::abort), for a response whose end is the end of the connection.
     pub(super) fn reset(&self) {
-        self.state().reset = true;
+        self.end_by(End::Reset);
         self.abort();
     }
 
+    fn end_by(&self, end: End) {
+        let mut state = self.state();
+        state.end = state.end.max(end);
+    }
+
     /// Ends both connections.
-    fn cut(&self) {
-        let _ = self.inner.shutdown(Shutdown::Both);
+    pub(super) fn cut(&self) {
+        self.hang_up();
         let _ = self.client.shutdown(Shutdown::Both);
     }
 
+    /// Resets the connection to `tiny_http`: a thread that writes to one that is only shut down,
+    /// and that nobody reads, would wait for ever.
+    fn hang_up(&self) {
+        let _ = rustix::net::connect_unspec(&self.inner);
+    }
+
     /// From the client to `tiny_http`, until either has ended.
-    fn copy_up(&self) {
+    pub(super) fn copy_up(&self) {
         let mut buffer = [0; BUFFER];
         let mut last = Instant::now();
         loop {
@@ -291,7 +199,10 @@ impl Line {
                 Err(_) => break,
             }
         }
-        self.state().client_ended = true;
+        {
+            let mut state = self.state();
+            state.client = state.client.max(Client::Ended);
+        }
         let _ = self.inner.shutdown(Shutdown::Write);
         if self.late() {
             self.linger(&mut buffer);
@@ -300,21 +211,26 @@ impl Line {
 
     /// Whether what the client still sends is of no more interest.
     fn ending_for_good(&self) -> bool {
-        let state = self.state();
-        state.ending && self.running.load(SeqCst) == 0 || state.aborted
+        match self.state().end {
+            End::Open => false,
+            End::Orderly => self.running.load(SeqCst) == 0,
+            End::Early | End::Reset => true,
+        }
     }
 
     /// Whether the client has been silent for too long since `last`.
     fn gave_up(&self, last: Instant) -> bool {
         let mut state = self.state();
         if self.running.load(SeqCst) == 0 {
-            return last.elapsed() >= self.timeouts.keep_alive || state.ending;
+            return last.elapsed() >= self.timeouts.keep_alive || state.end > End::Open;
         }
         let late = state
             .awaited
             .is_some_and(|since| since.max(last).elapsed() >= self.timeouts.body);
-        state.late |= late;
-        late || state.aborted
+        if late {
+            state.client = Client::Late;
+        }
+        late || state.end >= End::Early
     }
 
     /// Takes what the client still sends, so that it can read its response before its own bytes
@@ -331,7 +247,7 @@ impl Line {
     }
 
     /// From `tiny_http` to the client, until either has ended.
-    fn copy_down(&self) {
+    pub(super) fn copy_down(&self) {
         let mut buffer = [0; BUFFER];
         loop {
             match (&self.inner).read(&mut buffer) {
@@ -344,10 +260,10 @@ impl Line {
                 _ => break,
             }
         }
-        let (reset, refusal) = {
-            let mut state = self.state();
-            state.ending = true;
-            (state.reset, state.refusal)
+        self.end_by(End::Orderly);
+        let (end, refusal) = {
+            let state = self.state();
+            (state.end, state.refusal)
         };
         if let Some(status) = refusal {
             let mut answer = Answer::plain(status);
@@ -357,12 +273,12 @@ impl Line {
                 let _ = (&self.client).write_all(&message); // or the client is gone
             }
         }
-        if reset {
+        if end == End::Reset {
             // Such a body would be whole at an orderly end (RFC 9112, 8).
             let _ = rustix::net::connect_unspec(&self.client);
             return self.cut();
         }
-        let _ = self.inner.shutdown(Shutdown::Both);
+        self.hang_up();
         let _ = self.client.shutdown(Shutdown::Write);
     }
 }
@@ -382,10 +298,9 @@ impl Busy {
         while self.0.running.load(SeqCst) > 1 && Instant::now() < deadline {
             std::thread::sleep(TICK);
         }
-        let mut state = self.0.state();
-        state.ending = true;
-        state.barred = true;
-        state.refusal = Some(status);
+        self.0.end_by(End::Orderly);
+        self.0.bar();
+        self.0.state().refusal = Some(status);
         let _ = self.0.inner.shutdown(Shutdown::Both);
     }
 }
@@ -399,6 +314,6 @@ impl Drop for Busy {
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -21,6 +21,7 @@
 //! - Its interim 100 carries a Content-Length.
 
 mod line;
+mod lines;
 mod request;
 mod transaction;
 
@@ -29,7 +30,7 @@ mod tests;
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -46,7 +47,7 @@ use narthex_core::{
 use crate::{
     Backend, Door, Error, Listener, Options, Result, Stop, Stopping, Surroundings, ThreadStart,
 };
-use line::Lines;
+use lines::Lines;
 use transaction::OneRequest;
 
 /// The embedded server for tests and tiny devices.
@@ -286,6 +287,3 @@ impl Server {
 
 /// How often a thread that cannot be woken looks whether it is to end.
 const TICK: Duration = Duration::from_millis(10);
-
-/// The address under which a line is known to `tiny_http`.
-type InnerAddress = SocketAddr;
