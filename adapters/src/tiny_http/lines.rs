@@ -30,7 +30,14 @@ pub(super) struct Lines {
     timeouts: Timeouts,
     mount: Bytes,
     ending: AtomicBool,
+    /// How many may be open at once.
+    most: usize,
 }
+
+/// Descriptors of one line: the client's, ours, and two that `tiny_http` makes of its own.
+const DESCRIPTORS: u64 = 4;
+/// Descriptors left to the application.
+const SPARE: u64 = 64;
 
 /// The threads of a line only copy.
 const STACK: usize = 128 * 1024;
@@ -45,6 +52,7 @@ impl Lines {
             timeouts: site.timeouts,
             mount: site.mount.clone(),
             ending: AtomicBool::new(false),
+            most: most(),
         })
     }
 
@@ -68,6 +76,11 @@ impl Lines {
             Err(error) => return accepting(error),
         };
         while stop.stopping() == Stopping::No {
+            if self.lines().len() >= self.most {
+                // Out of descriptors tiny_http would never accept again; the queue can wait.
+                std::thread::sleep(TICK);
+                continue;
+            }
             match socket.accept() {
                 Ok((client, _)) => {
                     if let Err(error) = self.open(client) {
@@ -147,4 +160,11 @@ impl Lines {
     fn lines(&self) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Line>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// As many lines as there are descriptors for.
+fn most() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let lines = limit.map(|limit| (limit.saturating_sub(SPARE) / DESCRIPTORS).max(1));
+    lines.and_then(|lines| usize::try_from(lines).ok()).unwrap_or(usize::MAX)
 }

@@ -3,12 +3,14 @@
 //! `tiny_http` keeps its sockets to itself: it has no timeouts, and no way to cut a connection. So
 //! it does not get the clients' connections but one of our own for each, over the loopback
 //! interface, with a thread for each direction between the two (`line.rs`). That is what it costs
-//! to see a client's address, to cut off a response that failed and to let go of a client that
+//! to cut off a response that failed and to let go of a client that
 //! went to sleep.
 //!
 //! Its limits, all known:
 //!
 //! - It is slow: three threads and three copies for each connection.
+//! - A thread waits for its client: as many slow clients as there are threads (32, unless told
+//!   otherwise) hold up everybody.
 //! - Its parser is lenient ([`Capability::LenientParser`]). What the parsed request shows is
 //!   checked (`request.rs`); obs-fold, white space around a name and bare LF in values it hides.
 //! - A head is held whole before its size can be checked, and a client may take as long over it as
@@ -32,7 +34,7 @@ use std::{
     io,
     net::{Ipv4Addr, TcpListener},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -40,7 +42,7 @@ use std::{
 };
 
 use narthex_core::{
-    Access, Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, Level, Site,
+    Access, Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, Site,
     Transaction, block_on,
 };
 
@@ -81,7 +83,7 @@ impl Backend for TinyHttp {
         Ok(Box::new(Open {
             listeners,
             threads: match options.threads {
-                // A thread that waits for its client calls nobody's application meanwhile.
+                // A thread that waits for its client runs nothing meanwhile, whatever the cores.
                 0 => options.thread_count().max(LEAST_THREADS),
                 threads => threads,
             },
@@ -102,7 +104,7 @@ impl Backend for TinyHttp {
 }
 
 /// Threads that call the application, where nobody says how many.
-const LEAST_THREADS: usize = 8;
+const LEAST_THREADS: usize = 32;
 
 /// The server with its sockets, before it serves.
 struct Open {
@@ -134,6 +136,8 @@ impl Door for Open {
             site: Arc::clone(&site),
             capabilities: self.capabilities,
             working: AtomicUsize::new(0),
+            stop: stop.clone(),
+            failure: Mutex::default(),
         });
         for _ in 0..self.threads {
             server.spawn(self.on_thread_start.clone())?;
@@ -148,8 +152,9 @@ impl Door for Open {
         for thread in accepting {
             let _ = thread.join(); // with its listener: nobody can connect any more
         }
-        server.end(stop, self.threads);
-        Ok(())
+        server.end(self.threads);
+        let failure = server.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
@@ -180,6 +185,9 @@ struct Server {
     capabilities: Capabilities,
     /// Threads that have not ended.
     working: AtomicUsize,
+    stop: Stop,
+    /// Why it stopped without having been asked to.
+    failure: Mutex<Option<io::Error>>,
 }
 
 impl Server {
@@ -209,7 +217,8 @@ impl Server {
                 Err(_) if self.lines.ended() => return,
                 // Its own accept failed, and it will not try again.
                 Err(error) => {
-                    self.site.journal.write(Level::Error, &format_args!("tiny_http: {error}"));
+                    self.failure.lock().unwrap_or_else(PoisonError::into_inner).replace(error);
+                    self.stop.request(Stopping::Graceful);
                     return;
                 }
             }
@@ -264,12 +273,12 @@ impl Server {
     }
 
     /// Lets running requests end, then the threads.
-    fn end(&self, stop: &Stop, threads: usize) {
+    fn end(&self, threads: usize) {
         let deadline = Instant::now() + self.site.timeouts.graceful;
         self.lines.end();
         while !self.lines.is_empty()
             && Instant::now() < deadline
-            && stop.stopping() < Stopping::Now
+            && self.stop.stopping() < Stopping::Now
         {
             thread::sleep(TICK);
         }

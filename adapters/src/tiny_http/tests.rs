@@ -353,6 +353,20 @@ fn a_graceful_stop_lets_running_requests_end() {
 }
 
 #[test]
+fn many_clients_keep_their_connections() {
+    let server = server();
+    let mut clients: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    for _ in 0..2 {
+        for client in &mut clients {
+            client.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        }
+        for client in &mut clients {
+            assert!(until(client, "hello").starts_with("HTTP/1.1 200 "));
+        }
+    }
+}
+
+#[test]
 fn a_unix_socket_is_served() {
     let path = std::env::temp_dir().join(format!("narthex-tiny-{}", std::process::id()));
     let server = started(Bind::Unix(path.clone()), |_| {});
