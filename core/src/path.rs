@@ -66,7 +66,7 @@ pub fn normalize(path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 /// (RFC 9110, 7.2; RFC 9112, 3.2).
 #[must_use]
 pub fn host_is_valid(host: &[u8]) -> bool {
-    let (name, port) = match host {
+    let port = match host {
         [b'[', rest @ ..] => {
             let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
             let address = &rest[..end];
@@ -74,44 +74,34 @@ pub fn host_is_valid(host: &[u8]) -> bool {
             if address.is_empty() || !address.iter().all(known) {
                 return false;
             }
-            (&host[..0], &rest[end + 1..])
+            &rest[end + 1..]
         }
-        _ => match host.iter().position(|&byte| byte == b':') {
+        _ => match host.iter().position(|&byte| !IN_NAME[usize::from(byte)]) {
             Some(0) => return false,
-            Some(colon) => (&host[..colon], &host[colon..]),
-            None if host.is_empty() => return false,
-            None => (host, &host[..0]),
+            Some(end) => &host[end..],
+            None => return !host.is_empty(),
         },
     };
-    let port_is_valid = match port {
+    match port {
         [] => true,
         [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
         _ => false,
-    };
-    // reg-name is unreserved / pct-encoded / sub-delims; the comma is refused all the same, since
-    // it is how two joined Host fields look.
-    let allowed = |byte: &u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.'
-                    | b'_'
-                    | b'~'
-                    | b'%'
-                    | b'!'
-                    | b'$'
-                    | b'&'
-                    | b'\''
-                    | b'('
-                    | b')'
-                    | b'*'
-                    | b'+'
-                    | b';'
-                    | b'='
-            )
-    };
-    port_is_valid && name.iter().all(allowed)
+    }
 }
+
+/// The bytes of a name: unreserved, pct-encoded and sub-delims (RFC 3986, 3.2.2), less the comma,
+/// which is how two joined Host fields look.
+static IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let allowed = b"-._~%!$&'()*+;=0123456789\
+        ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut index = 0;
+    while index < allowed.len() {
+        table[allowed[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
 
 /// The request target that the variables of `gateway` amount to, for hosts without `REQUEST_URI`.
 pub(crate) fn target_of(gateway: &Gateway) -> Vec<u8> {
