@@ -202,3 +202,18 @@ fn quoted_length(bytes: &[u8]) -> Option<usize> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_scanned_twice() {
+        let (bytes, limits) = (b"5;name=\"a long value", Limits::default());
+        let mut body = Chunked::default();
+        for size in 1..=bytes.len() {
+            assert!(matches!(body.read(&bytes[..size], &limits), (0, Progress::More)));
+            assert_eq!(body.scanned, size);
+        }
+    }
+}

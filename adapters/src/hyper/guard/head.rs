@@ -19,6 +19,25 @@ const METHOD_SIZE: usize = 32;
 /// Digits of the longest Content-Length. Twenty might not fit 64 bits.
 const LENGTH_DIGITS: usize = 19;
 
+/// How far a head has come.
+pub(super) enum Progress {
+    /// To its end: so many bytes, empty lines before it included.
+    Whole(usize),
+    /// More of it must arrive.
+    Partial,
+    /// To what breaks the rules.
+    Refused(&'static Refusal),
+}
+
+/// What a check says. Errors are references, so that passing costs one register.
+type Check = Result<(), &'static Refusal>;
+
+/// A body may be framed once: neither twice alike nor in both ways (RFC 9112, 6.3). It allows equal
+/// lengths to be folded into one, but no honest client repeats them.
+const AMBIGUOUS: &Refusal = &bad("more than one Content-Length or Transfer-Encoding");
+
+const MALFORMED: &Refusal = &bad("malformed request line");
+
 /// How the body of a message ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Framing {
@@ -41,8 +60,7 @@ pub(super) struct Head {
     fields: usize,
     host: bool,
     content_type: bool,
-    length: Option<u64>,
-    chunked: bool,
+    framing: Option<Framing>,
     underscores: bool,
 }
 
@@ -63,56 +81,101 @@ impl Head {
         self.underscores
     }
 
-    /// Checks the lines of `bytes` that have arrived since the last call; the size of the head and
-    /// the framing of its body once it is whole.
-    pub(super) fn read(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<(usize, Framing)>, Refusal> {
+    /// How the body ends, once the head is whole.
+    pub(super) fn framing(&self) -> Framing {
+        self.framing.unwrap_or(Framing::Length(0))
+    }
+
+    /// Checks the lines of `bytes` that have arrived since the last call.
+    pub(super) fn read(&mut self, bytes: &[u8], limits: &Limits) -> Progress {
         loop {
             let end = match scan::line(bytes, &mut self.scanned, limits.head_size) {
                 Line::Whole(end) => end,
-                Line::Partial => return Ok(None),
-                Line::Broken => return Err(bad("control character or bare line end in the head")),
-                Line::Long => return Err(self.too_long()),
+                Line::Partial => return Progress::Partial,
+                Line::Broken => {
+                    return Progress::Refused(
+                        const { &bad("control character or bare line end in the head") },
+                    );
+                }
+                Line::Long => return Progress::Refused(self.too_long()),
             };
             let line = &bytes[self.at..end];
             self.at = end + 2;
             self.scanned = self.at;
-            match self.version {
-                Some(version) if line.is_empty() => {
-                    return Ok(Some((self.at, self.framing(version)?)));
-                }
-                Some(version) => self.field(line, version, limits)?,
-                None if line.is_empty() => {
-                    self.empty_lines += 1;
-                    if self.empty_lines > EMPTY_LINES {
-                        return Err(bad("empty lines before the request line"));
-                    }
-                }
-                None => self.version = Some(request_line(line)?),
+            let checked = match (self.version, line) {
+                (Some(Version::Http11), []) if !self.host => Err(const { &bad("missing Host") }),
+                (Some(_), []) => return Progress::Whole(self.at),
+                (None, []) => self.empty_line(),
+                (None, _) => self.request_line(line),
+                (Some(version), _) => self.field(line, version, limits),
+            };
+            if let Err(refusal) = checked {
+                return Progress::Refused(refusal);
             }
         }
     }
 
-    fn too_long(&self) -> Refusal {
-        if self.version.is_none() {
-            return refuse(StatusCode::URI_TOO_LONG, "request line too long");
+    #[cold]
+    fn empty_line(&mut self) -> Check {
+        self.empty_lines += 1;
+        if self.empty_lines > EMPTY_LINES {
+            return Err(const { &bad("empty lines before the request line") });
         }
-        refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large")
+        Ok(())
     }
 
-    fn field(&mut self, line: &[u8], version: Version, limits: &Limits) -> Result<(), Refusal> {
+    #[cold]
+    fn too_long(&self) -> &'static Refusal {
+        if self.version.is_none() {
+            return const { &refuse(StatusCode::URI_TOO_LONG, "request line too long") };
+        }
+        const { &refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large") }
+    }
+
+    /// Checks `method SP target SP version` (RFC 9112, 3).
+    fn request_line(&mut self, line: &[u8]) -> Check {
+        let Some((rest, version)) = line.split_last_chunk::<9>() else { return Err(MALFORMED) };
+        let size = scan::token_length(rest);
+        let (method, Some((b' ', target))) = (&rest[..size], rest[size..].split_first()) else {
+            return Err(MALFORMED);
+        };
+        if method.is_empty() {
+            return Err(MALFORMED);
+        }
+        self.version = if version == b" HTTP/1.1" {
+            Some(Version::Http11)
+        } else if version == b" HTTP/1.0" {
+            Some(Version::Http10)
+        } else {
+            return Err(unknown_version(*version));
+        };
+        if method.len() > METHOD_SIZE {
+            return Err(const { &refuse(StatusCode::NOT_IMPLEMENTED, "method too long") });
+        }
+        if method == b"CONNECT" {
+            // Whatever its target: it asks for a tunnel, which only a proxy has, and after an answer
+            // of 2xx hyper would take the connection for one (RFC 9110, 9.3.6).
+            return Err(const { &bad("CONNECT to a server that is no proxy") });
+        }
+        if target_is_valid(method, target) {
+            Ok(())
+        } else {
+            Err(const { &bad("invalid request target") })
+        }
+    }
+
+    fn field(&mut self, line: &[u8], version: Version, limits: &Limits) -> Check {
         self.fields += 1;
         if self.fields > limits.header_count {
-            return Err(refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too many fields"));
+            return Err(const {
+                &refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too many fields")
+            });
         }
         let Some(Field { name, value, underscore }) = scan::field(line) else {
-            return Err(bad(match line {
-                [b' ' | b'\t', ..] => "folded field line",
-                _ => "malformed field line",
-            }));
+            return Err(match line {
+                [b' ' | b'\t', ..] => const { &bad("folded field line") },
+                _ => const { &bad("malformed field line") },
+            });
         };
         self.underscores |= underscore;
         // Most lengths match no name that matters here, and the rest differ early.
@@ -129,45 +192,47 @@ impl Head {
 
     /// One Host, and a valid one: who routes or filters by the first must not differ from who uses
     /// the second (RFC 9112, 3.2).
-    fn host(&mut self, value: &[u8]) -> Result<(), Refusal> {
+    fn host(&mut self, value: &[u8]) -> Check {
         if std::mem::replace(&mut self.host, true) {
-            return Err(bad("repeated Host"));
+            return Err(const { &bad("repeated Host") });
         }
-        if host_is_valid(value) { Ok(()) } else { Err(bad("invalid Host")) }
+        if host_is_valid(value) { Ok(()) } else { Err(const { &bad("invalid Host") }) }
     }
 
     /// One Content-Type (RFC 9110, 5.3): an application sees one of two, a filter before us maybe
     /// the other.
-    fn content_type(&mut self) -> Result<(), Refusal> {
+    fn content_type(&mut self) -> Check {
         if std::mem::replace(&mut self.content_type, true) {
-            return Err(bad("repeated Content-Type"));
+            return Err(const { &bad("repeated Content-Type") });
         }
         Ok(())
     }
 
-    /// One Content-Length of digits alone. RFC 9112, 6.3 allows equal ones to be folded into one;
-    /// no honest client repeats them.
-    fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        if self.length.is_some() {
-            return Err(bad("repeated Content-Length"));
+    /// One Content-Length, of digits alone (RFC 9110, 8.6).
+    #[inline(never)]
+    fn content_length(&mut self, value: &[u8]) -> Check {
+        if self.framing.is_some() {
+            return Err(AMBIGUOUS);
         }
         if !(1..=LENGTH_DIGITS).contains(&value.len()) || !value.iter().all(u8::is_ascii_digit) {
-            return Err(bad("invalid Content-Length"));
+            return Err(const { &bad("invalid Content-Length") });
         }
         let length = value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-        self.length = Some(length);
+        self.framing = Some(Framing::Length(length));
         Ok(())
     }
 
     /// One Transfer-Encoding, of `chunked` alone (RFC 9112, 6.1 and 6.3).
-    fn transfer_encoding(&mut self, value: &[u8], version: Version) -> Result<(), Refusal> {
+    #[cold]
+    fn transfer_encoding(&mut self, value: &[u8], version: Version) -> Check {
         if version == Version::Http10 {
-            return Err(bad("Transfer-Encoding in HTTP/1.0"));
+            return Err(const { &bad("Transfer-Encoding in HTTP/1.0") });
         }
-        if std::mem::replace(&mut self.chunked, true) {
-            return Err(bad("repeated Transfer-Encoding"));
+        if self.framing.is_some() {
+            return Err(AMBIGUOUS);
         }
         if scan::is(value, b"chunked") {
+            self.framing = Some(Framing::Chunked);
             return Ok(());
         }
         // Codings before a final `chunked` leave no doubt where the message ends: they are just not
@@ -180,53 +245,24 @@ impl Head {
                 && !scan::is(coding, b"chunked")
         };
         if scan::is(last, b"chunked") && codings.all(known) {
-            return Err(refuse(StatusCode::NOT_IMPLEMENTED, "transfer coding not implemented"));
+            return Err(const {
+                &refuse(StatusCode::NOT_IMPLEMENTED, "transfer coding not implemented")
+            });
         }
-        Err(bad("invalid Transfer-Encoding"))
-    }
-
-    /// What the fields say together, once all have been seen.
-    fn framing(&self, version: Version) -> Result<Framing, Refusal> {
-        if version == Version::Http11 && !self.host {
-            return Err(bad("missing Host"));
-        }
-        match (self.length, self.chunked) {
-            (Some(_), true) => Err(bad("both Content-Length and Transfer-Encoding")),
-            (None, true) => Ok(Framing::Chunked),
-            (length, false) => Ok(Framing::Length(length.unwrap_or(0))),
-        }
+        Err(const { &bad("invalid Transfer-Encoding") })
     }
 }
 
-/// Checks `method SP target SP version` (RFC 9112, 3).
-fn request_line(line: &[u8]) -> Result<Version, Refusal> {
-    const MALFORMED: Refusal = bad("malformed request line");
-    let Some((rest, version)) = line.split_last_chunk::<9>() else { return Err(MALFORMED) };
-    let size = scan::token_length(rest);
-    let (method, Some((b' ', target))) = (&rest[..size], rest[size..].split_first()) else {
-        return Err(MALFORMED);
-    };
-    if method.is_empty() {
-        return Err(MALFORMED);
-    }
-    let version = match version {
-        b" HTTP/1.1" => Version::Http11,
-        b" HTTP/1.0" => Version::Http10,
-        b" HTTP/0.9" => return Err(MALFORMED), // had neither versions nor fields
+/// Why a request line that ends so is refused. HTTP/0.9 had neither versions nor fields.
+#[cold]
+fn unknown_version(version: [u8; 9]) -> &'static Refusal {
+    match &version {
+        b" HTTP/0.9" => MALFORMED,
         [b' ', b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
-            return Err(refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "version not supported"));
+            const { &refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "version not supported") }
         }
-        _ => return Err(MALFORMED),
-    };
-    if method.len() > METHOD_SIZE {
-        return Err(refuse(StatusCode::NOT_IMPLEMENTED, "method too long"));
+        _ => MALFORMED,
     }
-    if method == b"CONNECT" {
-        // Whatever its target: it asks for a tunnel, which only a proxy has, and after an answer
-        // of 2xx hyper would take the connection for one (RFC 9110, 9.3.6).
-        return Err(bad("CONNECT to a server that is no proxy"));
-    }
-    if target_is_valid(method, target) { Ok(version) } else { Err(bad("invalid request target")) }
 }
 
 /// Whether `target` has one of the forms that this server takes (RFC 9112, 3.2): origin, absolute,
@@ -242,6 +278,7 @@ fn target_is_valid(method: &[u8], target: &[u8]) -> bool {
 
 /// Whether `target` is an `http` or `https` URI with an authority free of user information, which
 /// RFC 9110, 4.2.4 tells recipients to take for an error.
+#[cold]
 fn is_absolute(target: &[u8]) -> bool {
     let Some(colon) = target.iter().position(|&byte| byte == b':') else { return false };
     let (scheme, rest) = target.split_at(colon);
@@ -257,4 +294,22 @@ const fn bad(reason: &'static str) -> Refusal {
 
 const fn refuse(status: StatusCode, reason: &'static str) -> Refusal {
     Refusal { status, reason, during: Phase::Head }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_scanned_twice() {
+        let (bytes, limits) = (b"GET / HTTP/1.0\r\nX: a long value", Limits::default());
+        let mut head = Head::default();
+        for size in 1..=bytes.len() {
+            assert!(matches!(head.read(&bytes[..size], &limits), Progress::Partial));
+            // A CR waits for its LF.
+            let waiting = usize::from(bytes[size - 1] == b'\r');
+            assert_eq!(head.scanned, size - waiting);
+            assert_eq!(head.at, if size < 16 { 0 } else { 16 });
+        }
+    }
 }

@@ -16,7 +16,7 @@ use http::StatusCode;
 use narthex_core::Limits;
 
 use self::{
-    chunked::{Chunked, Progress},
+    chunked::Chunked,
     head::{Framing, Head},
 };
 
@@ -98,14 +98,14 @@ impl Guard {
             }
             let step = match &mut self.state {
                 State::Head(head) => match head.read(rest, &self.limits) {
-                    Ok(Some((size, framing))) => {
+                    head::Progress::Whole(size) => {
                         self.underscores |= head.underscores();
                         self.heads += 1;
-                        self.state = State::after(framing);
+                        self.state = State::after(head.framing());
                         Ok(size)
                     }
-                    Ok(None) => Err(Rest::Incomplete),
-                    Err(refusal) => Err(Rest::Refuse(refusal)),
+                    head::Progress::Partial => Err(Rest::Incomplete),
+                    head::Progress::Refused(refusal) => Err(Rest::Refuse(*refusal)),
                 },
                 State::Length(left) => {
                     let size = usize::try_from(*left).map_or(rest.len(), |n| n.min(rest.len()));
@@ -120,13 +120,13 @@ impl Guard {
                     self.underscores |= body.underscores();
                     pass += size;
                     match progress {
-                        Progress::Done => {
+                        chunked::Progress::Done => {
                             self.state = State::Head(Head::default());
                             Ok(0)
                         }
-                        Progress::More if pass == bytes.len() => Err(Rest::Nothing),
-                        Progress::More => Err(Rest::Incomplete),
-                        Progress::Broken(reason) => Err(Rest::Refuse(Refusal {
+                        chunked::Progress::More if pass == bytes.len() => Err(Rest::Nothing),
+                        chunked::Progress::More => Err(Rest::Incomplete),
+                        chunked::Progress::Broken(reason) => Err(Rest::Refuse(Refusal {
                             status: StatusCode::BAD_REQUEST,
                             reason,
                             during: Phase::Body,

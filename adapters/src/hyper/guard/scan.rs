@@ -44,6 +44,7 @@ pub(super) struct Field<'a> {
 /// Splits a field line; `None` unless a token and a colon begin it.
 ///
 /// So neither a blank before the colon nor a folded line passes (RFC 9112, 5.1 and 5.2).
+#[inline]
 pub(super) fn field(line: &[u8]) -> Option<Field<'_>> {
     let mut seen = 0;
     for (at, &byte) in line.iter().enumerate() {
@@ -60,30 +61,37 @@ pub(super) fn field(line: &[u8]) -> Option<Field<'_>> {
     None
 }
 
-/// Whether `name`, a token, is the lower-case `expected`.
+/// Whether `name` is `expected`, which is of lower-case letters, or if `name` is a token of hyphens
+/// too.
 pub(super) fn is(name: &[u8], expected: &[u8]) -> bool {
-    // No other byte of a token becomes a letter or a hyphen with this bit.
+    // With this bit only capitals become letters, and only CR becomes a hyphen.
     name.len() == expected.len() && name.iter().zip(expected).all(|(a, b)| a | 0x20 == *b)
 }
 
 /// `value` without the blanks around it.
+#[inline]
 pub(super) fn trim(value: &[u8]) -> &[u8] {
-    let rest = skip_blanks(value);
-    let end = rest.iter().rposition(|byte| !matches!(byte, b' ' | b'\t'));
-    end.map_or(&[], |last| &rest[..=last])
+    let mut rest = skip_blanks(value);
+    while let [shorter @ .., b' ' | b'\t'] = rest {
+        rest = shorter;
+    }
+    rest
 }
 
 /// `bytes` from the first that is no blank on.
-pub(super) fn skip_blanks(bytes: &[u8]) -> &[u8] {
-    let start = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t'));
-    &bytes[start.unwrap_or(bytes.len())..]
+#[inline]
+pub(super) fn skip_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', shorter @ ..] = bytes {
+        bytes = shorter;
+    }
+    bytes
 }
 
 /// Whether all of `bytes` are visible ASCII.
+#[inline]
 pub(super) fn visible(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks();
-    words.iter().all(|word| invisible_in(u64::from_le_bytes(*word)) == 0)
-        && rest.iter().all(u8::is_ascii_graphic)
+    words.iter().all(|word| invisible_in(*word) == 0) && rest.iter().all(u8::is_ascii_graphic)
 }
 
 /// What was found where a line should end.
@@ -100,34 +108,45 @@ pub(super) enum Line {
 
 /// Finds the CRLF of the line whose first `scanned` bytes are known to hold no control byte.
 ///
-/// It must end within the first `limit` bytes, itself included. What a line holds is judged byte
-/// by byte in order, so that the answer does not depend on how much of it has arrived.
+/// It must end within the first `limit` bytes, itself included. The first control byte decides, so
+/// that the answer does not depend on how much of the line has arrived.
+#[inline]
 pub(super) fn line(bytes: &[u8], scanned: &mut usize, limit: usize) -> Line {
-    let window = &bytes[..bytes.len().min(limit)];
-    *scanned = control(window, *scanned);
-    match window.get(*scanned..) {
-        Some([]) | None if window.len() < limit => Line::Partial,
-        Some([b'\r', ..]) if *scanned + 2 <= limit => match window.get(*scanned + 1) {
-            Some(b'\n') => Line::Whole(*scanned),
-            Some(_) => Line::Broken,
-            None => Line::Partial,
-        },
-        Some([] | [b'\r', ..]) | None => Line::Long,
+    let end = control(bytes, *scanned);
+    *scanned = end;
+    if end + 2 > limit {
+        return Line::Long;
+    }
+    match bytes.get(end..) {
+        Some([b'\r', b'\n', ..]) => Line::Whole(end),
+        Some([] | [b'\r']) | None => Line::Partial,
         Some(_) => Line::Broken,
     }
 }
 
 /// The index of the first control byte but HTAB from `at` on, or the length.
+#[inline]
 fn control(bytes: &[u8], mut at: usize) -> usize {
     loop {
-        let rest = &bytes[at.min(bytes.len())..];
-        if let Some(word) = rest.first_chunk() {
-            let found = controls_in(u64::from_le_bytes(*word));
-            if found == 0 {
-                at += 8;
+        let Some(rest) = bytes.get(at..) else { return at };
+        if let Some(block) = rest.first_chunk::<16>() {
+            if !has_control(block) {
+                at += 16;
                 continue;
             }
-            at += (found.trailing_zeros() / 8) as usize;
+            at += match block.as_chunks() {
+                ([low, high], []) => match (controls_in(*low), controls_in(*high)) {
+                    (0, marks) => 8 + (marks.trailing_zeros() / 8) as usize,
+                    (marks, _) => (marks.trailing_zeros() / 8) as usize,
+                },
+                _ => unreachable!("sixteen bytes are two words"),
+            };
+        } else if let Some(word) = rest.first_chunk::<8>() {
+            let marks = controls_in(*word);
+            at += (marks.trailing_zeros() / 8) as usize;
+            if marks == 0 {
+                continue;
+            }
         } else {
             at += rest.iter().position(u8::is_ascii_control).unwrap_or(rest.len());
         }
@@ -138,9 +157,15 @@ fn control(bytes: &[u8], mut at: usize) -> usize {
     }
 }
 
+/// Whether one of sixteen bytes is a control byte: a few vector instructions.
+fn has_control(block: &[u8; 16]) -> bool {
+    block.iter().fold(false, |found, byte| found | byte.is_ascii_control())
+}
+
 /// Marks the control bytes of a word: eight at once, by the carries of additions that cannot
 /// cross from byte to byte.
-const fn controls_in(word: u64) -> u64 {
+const fn controls_in(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
     let low = word & repeat(0x7f);
     let below_space = !(low + repeat(0x80 - 0x20));
     let delete = low + repeat(0x80 - 0x7f);
@@ -148,7 +173,8 @@ const fn controls_in(word: u64) -> u64 {
 }
 
 /// Marks the bytes of a word that are not visible ASCII.
-const fn invisible_in(word: u64) -> u64 {
+const fn invisible_in(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
     let low = word & repeat(0x7f);
     let up_to_space = !(low + repeat(0x80 - 0x21));
     let delete = low + repeat(0x80 - 0x7f);
@@ -170,7 +196,7 @@ mod tests {
                 for filler in [b'a', b'\x80', b' ', b'~', b'\xff'] {
                     let mut word = [filler; 8];
                     word[at] = byte;
-                    let marked = controls_in(u64::from_le_bytes(word));
+                    let marked = controls_in(word);
                     let expected = if byte.is_ascii_control() { 0x80 << (8 * at) } else { 0 };
                     assert_eq!(marked, expected, "{word:?}");
                 }
