@@ -1,0 +1,176 @@
+"""What the machine has: programs, packages, interpreters, and how to run them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+CACHE = ROOT / ".cache"
+
+# Programs that tests start, and the Debian package of each.
+PROGRAMS = {
+    "apache2": "apache2-bin",
+    "curl": "curl",
+    "lighttpd": "lighttpd",
+    "valgrind": "valgrind",
+    "wrk": "wrk",
+}
+# Debian keeps servers out of an ordinary user's PATH.
+SYSTEM_PATH = os.pathsep.join([os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"])
+
+SUPPORTED = [(3, minor) for minor in range(10, 14)]
+
+
+class Failure(Exception):
+    """A stage failed; the text says why, in a line."""
+
+
+class Interpreter(NamedTuple):
+    """A Python that was found to run."""
+
+    version: tuple[int, int]
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The version as people write it."""
+        return f"{self.version[0]}.{self.version[1]}"
+
+
+def in_ci() -> bool:
+    """Whether nothing may be skipped."""
+    return os.environ.get("CI") == "true"
+
+
+def target() -> Path:
+    """Where cargo builds."""
+    return ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
+
+
+def run(
+    *command: str | Path,
+    environment: Mapping[str, str] | None = None,
+    directory: Path = ROOT,
+) -> None:
+    """Runs a command, its output going where ours goes.
+
+    Raises:
+        Failure: It cannot be started, or says that it failed.
+    """
+    words = [str(word) for word in command]
+    shown = shlex.join(words).replace(f"{ROOT}/", "")
+    print(f"$ {shown}", flush=True)
+    settings = {**os.environ, "PATH": SYSTEM_PATH, **(environment or {})}
+    try:
+        # No stage may wait for somebody to type.
+        code = subprocess.run(
+            words, cwd=directory, env=settings, stdin=subprocess.DEVNULL, check=False
+        ).returncode
+    except FileNotFoundError:
+        raise Failure(f"{words[0]} is not installed") from None
+    if code != 0:
+        raise Failure(f"exit status {code}: {shown}")
+
+
+def has(program: str) -> bool:
+    """Whether a program can be started."""
+    return shutil.which(program, path=SYSTEM_PATH) is not None
+
+
+def install_programs() -> None:
+    """Installs what tests start, where this may; else says what to install.
+
+    Raises:
+        Failure: Something is missing and nothing may be skipped.
+    """
+    missing = [package for program, package in PROGRAMS.items() if not has(program)]
+    if not missing:
+        return
+    if os.geteuid() == 0 and has("apt-get"):
+        # Tests start the servers they need on ports of their own; packages must not.
+        environment = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        run("apt-get", "update", "-qq", environment=environment)
+        run(
+            *("apt-get", "install", "-qq", "--no-install-recommends", *missing),
+            environment=environment,
+        )
+        return
+    advice = f"sudo apt-get install --no-install-recommends {' '.join(missing)}"
+    if in_ci():
+        raise Failure(f"programs are missing; on Debian: {advice}")
+    print("Tests that need these will be skipped. To have them on Debian:")
+    print(f"    {advice}", flush=True)
+
+
+def environment_at(path: Path, python: Path, *requirements: str) -> Path:
+    """Makes a virtual environment with pinned requirements, and returns its Python.
+
+    One that is there is brought up to date, so a second call costs little.
+    """
+    inside = path / "bin" / "python"
+    if not inside.exists():
+        run(python, "-m", "venv", "--clear", path)
+    files = [f"--requirement={ROOT / 'tests' / name}" for name in requirements]
+    run(inside, "-m", "pip", "install", "--quiet", *files)
+    return inside
+
+
+def interpreters() -> list[Interpreter]:
+    """One interpreter of each supported version that runs here, oldest first."""
+    found: dict[tuple[int, int], Path] = {}
+    home = Path.home()
+    folders = [Path(folder) for folder in SYSTEM_PATH.split(os.pathsep)]
+    # Where tools that manage several versions keep them, besides PATH.
+    folders += sorted(home.glob(".pyenv/versions/3.*/bin"))
+    folders += sorted(home.glob(".local/share/uv/python/cpython-*/bin"))
+    for version in SUPPORTED:
+        for folder in folders:
+            path = folder / f"python{version[0]}.{version[1]}"
+            if path.exists() and _version_of(path) == version:
+                found.setdefault(version, path)
+                break
+    return [Interpreter(version, path) for version, path in found.items()]
+
+
+def _version_of(path: Path) -> tuple[int, ...] | None:
+    """The version of a CPython that can make environments; None for anything else."""
+    code = (
+        "import ensurepip, sys, venv;"
+        "assert sys.implementation.name == 'cpython';"
+        "assert not hasattr(sys, '_is_gil_enabled') or sys._is_gil_enabled();"
+        "print(*sys.version_info[:2])"
+    )
+    # A name on PATH may be a shim of a version manager that leads nowhere.
+    outcome = subprocess.run(
+        [path, "-c", code], capture_output=True, text=True, check=False
+    )
+    if outcome.returncode != 0:
+        return None
+    return tuple(int(part) for part in outcome.stdout.split())
+
+
+def main_interpreter() -> Interpreter:
+    """The one that runs this, which everything is tested with."""
+    major, minor = sys.version_info[:2]
+    return Interpreter((major, minor), Path(sys.executable))
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Waits until no other run changes what both share."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

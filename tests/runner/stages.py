@@ -1,0 +1,220 @@
+"""The stages of a run of the tests."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import machine
+import matrix
+import wheel
+from machine import CACHE, ROOT, VENV, Failure, run, target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PYTHON = VENV / "bin" / "python"
+TESTS = ROOT / "tests"
+STARTED = time.time()
+# Without it pyo3 asks whichever python3 is first on PATH, and is built anew for it.
+CARGO = {"PYO3_PYTHON": str(PYTHON)}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Attributes:
+        name: What it is called on the command line.
+        summary: What it does, in a line.
+        work: Does it; called with whether the run is a full one.
+        needs: The stages that must have passed before.
+    """
+
+    name: str
+    summary: str
+    work: Callable[[bool], None] = field(repr=False)
+    needs: tuple[str, ...] = ()
+
+
+def setup(_full: bool) -> None:
+    """Installs programs that tests start, and makes the environment they run in."""
+    with machine.alone():
+        machine.install_programs()
+        machine.environment_at(
+            VENV,
+            machine.main_interpreter().path,
+            "requirements.txt",
+            "requirements-tools.txt",
+        )
+
+
+def build(_full: bool) -> None:
+    """Builds the package and installs it into the environment."""
+    with machine.alone():
+        wheel.install(wheel.build(PYTHON, PYTHON, "quick", target()), PYTHON)
+
+
+def corpus(_full: bool) -> None:
+    """Fetches the raw requests that gunicorn's tests replay."""
+    with machine.alone():
+        if corpus_folder().is_dir():
+            return
+        downloads = CACHE / "downloads"
+        pinned = TESTS / "requirements-corpus.txt"
+        run(
+            *(PYTHON, "-m", "pip", "download", "--quiet", "--no-deps"),
+            *("--no-binary", "gunicorn", "--require-hashes"),
+            *(f"--dest={downloads}", f"--requirement={pinned}"),
+        )
+        unpacked = CACHE / "unpacked"
+        with tarfile.open(downloads / f"{corpus_folder().name}.tar.gz") as archive:
+            archive.extractall(unpacked)  # trusted: pip has compared its hash
+        # Renamed when whole, so that an interrupted run leaves nothing half there.
+        (unpacked / corpus_folder().name).rename(corpus_folder())
+
+
+def corpus_folder() -> Path:
+    """Where the sdist of gunicorn is unpacked."""
+    pinned = (TESTS / "requirements-corpus.txt").read_text()
+    name = next(line for line in pinned.splitlines() if line.startswith("gunicorn=="))
+    return CACHE / name.split()[0].replace("==", "-")
+
+
+def rust(_full: bool) -> None:
+    """Runs the Rust tests: core, adapters, and the suite on every backend."""
+    environment = {**CARGO, **suite_environment()}
+    everything = ("--workspace", "--all-features", "--locked")
+    # Documentation first: the closing line of a run should be that of the suite.
+    run("cargo", "test", "--doc", "--quiet", *everything, environment=environment)
+    if machine.has("cargo-nextest"):
+        run("cargo", "nextest", "run", *everything, environment=environment)
+    else:
+        run("cargo", "test", "--all-targets", *everything, environment=environment)
+
+
+def python(full: bool) -> None:
+    """Runs the Python tests on every backend and API."""
+    rows = matrix_folder() / "python.tsv"
+    rows.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=rows.parent) as folder:
+        written = Path(folder) / rows.name
+        pytest(
+            *("tests/runner", "tests/python", "--ignore=tests/python/examples"),
+            *("--matrix", str(written)),
+            full=full,
+        )
+        # In one step: another run may be reading.
+        written.replace(rows)
+
+
+def apps(full: bool) -> None:
+    """Runs the real applications."""
+    pytest("tests/apps", full=full)
+
+
+def examples(full: bool) -> None:
+    """Runs every example."""
+    pytest("tests/python/examples", full=full)
+
+
+def pytest(*what: str, full: bool) -> None:
+    """Runs tests in the environment, on every core."""
+    selection = [] if full else ["-m", "not full"]
+    command = ["-m", "pytest", "--numprocesses=auto", *selection, *what]
+    run(PYTHON, *command, environment=suite_environment())
+
+
+def suite_environment() -> dict[str, str]:
+    """What the suites are told: where the raw requests are."""
+    return {"NARTHEX_GUNICORN_CORPUS": str(corpus_folder())}
+
+
+def matrix_folder() -> Path:
+    """Where the suites leave the rows of the matrix."""
+    return target() / "conformance"
+
+
+def show_matrix(_full: bool) -> None:
+    """Prints case × backend × API, and fails on any unexplained difference."""
+    files = sorted(matrix_folder().glob("*.tsv"))
+    # What an earlier run left says nothing about this one.
+    fresh = [file for file in files if file.stat().st_mtime >= STARTED]
+    matrix.check(fresh, sorted(TESTS.glob("*/EXCUSED")))
+
+
+def interpreters(full: bool) -> None:
+    """Builds for each other Python on the machine, and runs the smoke tests there."""
+    main = machine.main_interpreter()
+    others = [
+        other for other in machine.interpreters() if other.version != main.version
+    ]
+    if not others:
+        print(f"no supported Python besides {main.name} here", flush=True)
+    for other in others:
+        folder = target() / f"python{other.name}"
+        with machine.alone():
+            inside = machine.environment_at(
+                folder / "venv", other.path, "requirements.txt"
+            )
+            wheel.install(wheel.build(PYTHON, inside, "dev", folder), inside)
+        selection = "not full" if full else "smoke"
+        run(
+            *(inside, "-m", "pytest", "--numprocesses=auto", "-m", selection),
+            *("tests/python", "--ignore=tests/python/examples"),
+            environment=suite_environment(),
+        )
+
+
+def instructions(_full: bool) -> None:
+    """Counts instructions per request, and compares them with what is recorded."""
+    run(TESTS / "bench" / "instructions", "--check")
+
+
+def bench(full: bool) -> None:
+    """Plays the bench: a few seconds of it to see that it works, or all of it."""
+    run(TESTS / "bench" / "run", *([] if full else ["--quick"]))
+
+
+STAGES = {
+    stage.name: stage
+    for stage in [
+        Stage("setup", "programs and the environment .venv", setup),
+        Stage("build", "the package, into .venv", build, ("setup",)),
+        Stage("corpus", "raw requests of gunicorn's tests", corpus, ("setup",)),
+        Stage("rust", "the Rust tests", rust, ("setup", "corpus")),
+        Stage("python", "the Python tests", python, ("build", "corpus")),
+        Stage("apps", "real applications", apps, ("build",)),
+        Stage("examples", "every example", examples, ("build",)),
+        Stage("matrix", "case × backend × API", show_matrix, ("rust", "python")),
+        Stage("interpreters", "the other Pythons here", interpreters, ("setup",)),
+        Stage("instructions", "instructions per request", instructions, ("setup",)),
+        Stage("bench", "side by side with peers", bench, ("setup",)),
+    ]
+}
+
+
+def in_order(names: list[str]) -> list[Stage]:
+    """These stages and all they need, each once, in an order that can be followed.
+
+    Raises:
+        Failure: There is no stage of that name.
+    """
+    wanted: list[Stage] = []
+
+    def add(name: str) -> None:
+        if name not in STAGES:
+            raise Failure(f"no stage {name!r}; there are: {', '.join(STAGES)}")
+        stage = STAGES[name]
+        for need in stage.needs:
+            add(need)
+        if stage not in wanted:
+            wanted.append(stage)
+
+    for name in names:
+        add(name)
+    return wanted

@@ -1,0 +1,67 @@
+"""Building the package and putting it into an environment, only when it has changed."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+from machine import ROOT, Failure, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path:
+    """Builds a wheel for an interpreter, and returns it.
+
+    Args:
+        maturin: The Python that has maturin.
+        python: The interpreter that the wheel is for.
+        profile: The cargo profile.
+        cargo_target: Where cargo builds; one for each interpreter, since pyo3 and
+            all that rests on it is compiled anew whenever the interpreter changes.
+    """
+    folder = cargo_target / "wheels" / profile
+    environment = {"PYO3_PYTHON": str(python), "CARGO_TARGET_DIR": str(cargo_target)}
+    run(
+        *(maturin, "-m", "maturin", "build", "--quiet", "--locked"),
+        *("--profile", profile, "--interpreter", python, "--out", folder),
+        *("--compatibility", "linux"),
+        environment=environment,
+    )
+    wheels = sorted(folder.glob("narthex-*.whl"), key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        raise Failure(f"no wheel in {folder.relative_to(ROOT)}")
+    return wheels[-1]
+
+
+def install(wheel: Path, python: Path) -> None:
+    """Puts a wheel into an environment, unless exactly its files are there.
+
+    Another run of the tests may be using them.
+    """
+    if _entries(wheel) <= _installed(python):
+        print(f"{wheel.name} is installed already", flush=True)
+        return
+    run(
+        *(python, "-m", "pip", "install", "--quiet"),
+        *("--force-reinstall", "--no-deps", wheel),
+    )
+
+
+def _entries(wheel: Path) -> set[str]:
+    """The lines of a wheel's RECORD: each file with its hash."""
+    with zipfile.ZipFile(wheel) as archive:
+        record = next(name for name in archive.namelist() if name.endswith("/RECORD"))
+        return _hashed(archive.read(record).decode())
+
+
+def _installed(python: Path) -> set[str]:
+    """The lines of the RECORD of what an environment has; none if it has nothing."""
+    records = python.parent.parent.glob("lib/*/site-packages/narthex-*/RECORD")
+    return {line for record in records for line in _hashed(record.read_text())}
+
+
+def _hashed(record: str) -> set[str]:
+    """The lines that carry a hash."""
+    return {line.strip() for line in record.splitlines() if ",sha256=" in line}
