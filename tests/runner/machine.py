@@ -168,9 +168,9 @@ def main_interpreter() -> Interpreter:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Waits until no other run changes what both share."""
+def alone(what: str = "environment") -> Iterator[None]:
+    """Waits until no other run uses what both share."""
     CACHE.mkdir(exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
+    with (CACHE / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

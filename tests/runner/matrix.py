@@ -1,10 +1,13 @@
 """The matrix case × backend × API: what the suites wrote, shown and judged.
 
-A suite leaves a file of tab-separated lines, `case backend api outcome`, under such a
-heading. An outcome is `pass`, `fail`, `skip` or `excused:` and the capability it rests
-on. Beside each suite lies a file `EXCUSED` with lines `backend api number`: how many
-cases may be excused. More than that, and anything failed or skipped, is an error;
-so is fewer, lest the number go stale and leave room to grow again.
+The Python suite writes tab-separated lines, `case backend api outcome`, under such a
+heading; an outcome is `pass`, `fail`, `skip` or `excused:` and the capability it rests
+on. The Rust suite, which is its own API, writes `MATRIX backend case outcome`, and the
+capability behind `excused`.
+
+Beside each suite lies a file `EXCUSED` with lines `backend api number` or `backend
+number`: how many cases are excused. More than that, and anything failed or left out,
+is an error; so is fewer, lest the number go stale and leave room to grow again.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADING = ("case", "backend", "api", "outcome")
+RUST = "rust"
+RUST_OUTCOMES = {"passed": "pass", "FAILED": "fail", "not run": "skip"}
 MARKS = {"pass": "+", "fail": "FAIL", "skip": "SKIP"}
 
 
@@ -40,22 +45,34 @@ def read(files: Iterable[Path]) -> dict[Cell, str]:
     """Reads the outcome of each cell.
 
     Raises:
-        Failure: A file is not of the form above, or two disagree.
+        Failure: A line is of no form above, or two disagree.
     """
     cells: dict[Cell, str] = {}
     for file in files:
-        lines = file.read_text().splitlines()
-        if not lines or tuple(lines[0].split("\t")) != HEADING:
-            raise Failure(f"{file}: not a matrix: no heading")
-        for number, line in enumerate(lines[1:], start=2):
-            fields = line.split("\t")
-            if len(fields) != len(HEADING) or not known(fields[3]):
-                raise Failure(f"{file}:{number}: not a cell: {line!r}")
-            case, backend, api, outcome = fields
-            cell = Cell(case, Column(backend, api))
+        for number, line in enumerate(file.read_text().splitlines(), start=1):
+            fields = tuple(line.split("\t"))
+            if number == 1 and fields == HEADING:
+                continue
+            row = parse(fields)
+            if row is None:
+                raise Failure(f"{file.name}:{number}: not a cell: {line!r}")
+            cell, outcome = row
             if cells.setdefault(cell, outcome) != outcome:
-                raise Failure(f"{file}:{number}: {case} is there twice, differently")
+                raise Failure(f"{file.name}:{number}: {cell.case} is there twice")
     return cells
+
+
+def parse(fields: tuple[str, ...]) -> tuple[Cell, str] | None:
+    """Reads one line; None if it is of neither form."""
+    match fields:
+        case ("MATRIX", backend, case, "excused", reason) if reason:
+            return Cell(case, Column(backend, RUST)), f"excused:{reason}"
+        case ("MATRIX", backend, case, outcome) if outcome in RUST_OUTCOMES:
+            return Cell(case, Column(backend, RUST)), RUST_OUTCOMES[outcome]
+        case (case, backend, api, outcome) if known(outcome):
+            return Cell(case, Column(backend, api)), outcome
+        case _:
+            return None
 
 
 def known(outcome: str) -> bool:
@@ -70,8 +87,8 @@ def read_allowed(files: Iterable[Path]) -> dict[Column, int]:
     for file in files:
         for line in file.read_text().splitlines():
             if line and not line.startswith("#"):
-                backend, api, number = line.split()
-                column = Column(backend, api)
+                backend, *api, number = line.split()
+                column = Column(backend, *(api or [RUST]))
                 allowed[column] = allowed.get(column, 0) + int(number)
     return allowed
 
@@ -132,13 +149,12 @@ def judge(
     return lines, faults
 
 
-def check(files: Iterable[Path], allowed: Iterable[Path]) -> None:
+def check(cells: Mapping[Cell, str], allowed: Iterable[Path]) -> None:
     """Prints the matrix and its counts.
 
     Raises:
         Failure: A difference is unexplained, or the number of excuses has changed.
     """
-    cells = read(files)
     if not cells:
         raise Failure("the suites left no matrix")
     lines, faults = judge(cells, read_allowed(allowed))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from machine import Failure
-from matrix import check
+from matrix import check, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ def judged(folder: Path, *cells: str, allowed: str = "cgi wsgi 1\n") -> None:
     """Has a matrix of these cells checked."""
     (folder / "a.tsv").write_text("\n".join(["case\tbackend\tapi\toutcome", *cells]))
     (folder / "EXCUSED").write_text(f"# backend, API, number\n{allowed}")
-    check(folder.glob("*.tsv"), [folder / "EXCUSED"])
+    check(read(folder.glob("*.tsv")), [folder / "EXCUSED"])
 
 
 def test_a_whole_matrix_is_shown(
@@ -57,7 +57,35 @@ def test_a_difference_fails(
         judged(tmp_path, *cells, allowed=allowed)
 
 
+def test_the_rust_suite_is_an_api_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cgi.tsv").write_text(
+        "MATRIX\tcgi\tbody::empty\tpassed\n"
+        "MATRIX\tcgi\thead::raw\texcused\tno framing\n"
+    )
+    (tmp_path / "EXCUSED").write_text("cgi 1\n")
+    check(read([tmp_path / "cgi.tsv"]), [tmp_path / "EXCUSED"])
+    assert capsys.readouterr().out.splitlines() == [
+        "             cgi/rust",
+        "body::empty  +",
+        "head::raw    (1)",
+        "(1) excused: no framing",
+        "",
+        "cgi/rust: 1 passed, 1 excused of 1 allowed, 0 unexplained",
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["FAILED", "not run"])
+def test_a_case_of_the_rust_suite_that_did_not_pass(
+    tmp_path: Path, outcome: str
+) -> None:
+    (tmp_path / "cgi.tsv").write_text(f"MATRIX\tcgi\tbody::empty\t{outcome}\n")
+    with pytest.raises(Failure, match="body::empty on cgi/rust"):
+        check(read([tmp_path / "cgi.tsv"]), [])
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("what\never\n")
-    with pytest.raises(Failure, match="no heading"):
-        check([tmp_path / "a.tsv"], [])
+    with pytest.raises(Failure, match="not a cell"):
+        read([tmp_path / "a.tsv"])
