@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -120,7 +119,8 @@ def environment_at(path: Path, python: Path, *requirements: str) -> Path:
     One that is there is brought up to date, so a second call costs little.
     """
     inside = path / "bin" / "python"
-    if not inside.exists():
+    if version_of(inside) is None:
+        # Not there, or its interpreter has gone.
         run(python, "-m", "venv", "--clear", path)
     files = [f"--requirement={ROOT / 'tests' / name}" for name in requirements]
     run(inside, "-m", "pip", "install", "--quiet", *files)
@@ -138,13 +138,13 @@ def interpreters() -> list[Interpreter]:
     for version in SUPPORTED:
         for folder in folders:
             path = folder / f"python{version[0]}.{version[1]}"
-            if path.exists() and _version_of(path) == version:
+            if path.exists() and version_of(path) == version:
                 found.setdefault(version, path)
                 break
     return [Interpreter(version, path) for version, path in found.items()]
 
 
-def _version_of(path: Path) -> tuple[int, ...] | None:
+def version_of(path: Path) -> tuple[int, ...] | None:
     """The version of a CPython that can make environments; None for anything else."""
     code = (
         "import ensurepip, sys, venv;"
@@ -153,18 +153,13 @@ def _version_of(path: Path) -> tuple[int, ...] | None:
         "print(*sys.version_info[:2])"
     )
     # A name on PATH may be a shim of a version manager that leads nowhere.
-    outcome = subprocess.run(
-        [path, "-c", code], capture_output=True, text=True, check=False
-    )
-    if outcome.returncode != 0:
+    try:
+        outcome = subprocess.run(
+            [path, "-c", code], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
         return None
     return tuple(int(part) for part in outcome.stdout.split())
-
-
-def main_interpreter() -> Interpreter:
-    """The one that runs this, which everything is tested with."""
-    major, minor = sys.version_info[:2]
-    return Interpreter((major, minor), Path(sys.executable))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ def setup(_full: bool) -> None:
         machine.install_programs()
         machine.environment_at(
             VENV,
-            machine.main_interpreter().path,
+            Path(sys.executable),
             "requirements.txt",
             "requirements-tools.txt",
         )
@@ -137,7 +138,7 @@ def pytest(*what: str, full: bool) -> None:
 
 def suite_environment() -> dict[str, str]:
     """What the suites are told: where the raw requests are."""
-    return {"NARTHEX_GUNICORN_CORPUS": str(corpus_folder())}
+    return {"NARTHEX_GUNICORN_CORPUS": str(corpus_folder() / "tests" / "requests")}
 
 
 def show_matrix(_full: bool) -> None:
