@@ -18,13 +18,16 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
 
-# Programs that tests start, and the Debian package of each.
-PROGRAMS = {
-    "apache2": "apache2-bin",
-    "curl": "curl",
-    "lighttpd": "lighttpd",
+# What tests and the bench need besides Rust and Python: a program or a file, and the
+# Debian package that has it.
+NEEDED = {
+    "gcc": "gcc",
     "valgrind": "valgrind",
     "wrk": "wrk",
+    # The peers of the bench are built for Debian's own Python.
+    "/usr/include/ev.h": "libev-dev",
+    "/usr/include/python3*/Python.h": "python3-dev",
+    "/usr/lib/python3*/ensurepip/__init__.py": "python3-venv",
 }
 # Debian keeps servers out of an ordinary user's PATH.
 SYSTEM_PATH = os.pathsep.join([os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"])
@@ -83,34 +86,32 @@ def run(
         raise Failure(f"exit status {code}: {shown}")
 
 
-def has(program: str) -> bool:
-    """Whether a program can be started."""
-    return shutil.which(program, path=SYSTEM_PATH) is not None
+def has(what: str) -> bool:
+    """Whether a program can be started, or a file is there."""
+    if what.startswith("/"):
+        return any(Path("/").glob(what[1:]))
+    return shutil.which(what, path=SYSTEM_PATH) is not None
 
 
-def install_programs() -> None:
-    """Installs what tests start, where this may; else says what to install.
+def install_packages() -> None:
+    """Installs what tests need, where this may; else says what to install.
 
     Raises:
         Failure: Something is missing and nothing may be skipped.
     """
-    missing = [package for program, package in PROGRAMS.items() if not has(program)]
+    missing = [package for what, package in NEEDED.items() if not has(what)]
     if not missing:
         return
+    install = ["apt-get", "install", "-qq", "--no-install-recommends", *missing]
     if os.geteuid() == 0 and has("apt-get"):
-        # Tests start the servers they need on ports of their own; packages must not.
-        environment = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        environment = {"DEBIAN_FRONTEND": "noninteractive"}
         run("apt-get", "update", "-qq", environment=environment)
-        run(
-            *("apt-get", "install", "-qq", "--no-install-recommends", *missing),
-            environment=environment,
-        )
+        run(*install, environment=environment)
         return
-    advice = f"sudo apt-get install --no-install-recommends {' '.join(missing)}"
+    advice = f"on Debian: sudo {shlex.join(install)}"
     if in_ci():
-        raise Failure(f"programs are missing; on Debian: {advice}")
-    print("Tests that need these will be skipped. To have them on Debian:")
-    print(f"    {advice}", flush=True)
+        raise Failure(f"missing: {', '.join(missing)}; {advice}")
+    print(f"Some stages will fail without {', '.join(missing)};\n{advice}", flush=True)
 
 
 def environment_at(path: Path, python: Path, *requirements: str) -> Path:

@@ -45,9 +45,9 @@ class Stage:
 
 
 def setup(_full: bool) -> None:
-    """Installs programs that tests start, and makes the environment they run in."""
+    """Installs packages that tests need, and makes the environment they run in."""
     with machine.alone():
-        machine.install_programs()
+        machine.install_packages()
         machine.environment_at(
             VENV,
             Path(sys.executable),
@@ -148,12 +148,10 @@ def show_matrix(_full: bool) -> None:
 
 def interpreters(full: bool) -> None:
     """Builds for each other Python on the machine, and runs the smoke tests there."""
-    main = machine.main_interpreter()
-    others = [
-        other for other in machine.interpreters() if other.version != main.version
-    ]
+    main = machine.version_of(PYTHON)
+    others = [other for other in machine.interpreters() if other.version != main]
     if not others:
-        print(f"no supported Python besides {main.name} here", flush=True)
+        print("no other supported Python here", flush=True)
     for other in others:
         folder = target() / f"python{other.name}"
         with machine.alone():
@@ -182,7 +180,7 @@ def bench(full: bool) -> None:
 STAGES = {
     stage.name: stage
     for stage in [
-        Stage("setup", "programs and the environment .venv", setup),
+        Stage("setup", "packages and the environment .venv", setup),
         Stage("build", "the package, into .venv", build, ("setup",)),
         Stage("corpus", "raw requests of gunicorn's tests", corpus, ("setup",)),
         Stage("rust", "the Rust tests", rust, ("setup", "corpus")),
