@@ -1,0 +1,1 @@
+"""The bench: our server beside its peers, in the same run on the same machine."""

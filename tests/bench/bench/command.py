@@ -1,0 +1,257 @@
+"""The command: which scenarios, which servers, how many rounds, and where results go."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import environment, instructions, report
+from .environment import HERE, Interpreters, MissingError
+from .load import Setting
+from .measure import Sample
+from .process import ServerError, free_port, started
+from .report import Results
+from .scenarios import GOALS, SCENARIOS, Scenario
+from .servers import APPLICATIONS, SERVERS, Server
+
+RESULTS = HERE / "RESULTS.md"
+SERVER_CORE, GENERATOR_CORE = 0, 1
+QUICK_SECONDS, QUICK_ROUNDS, QUICK_WITHIN = 1.0, 3, 150.0
+
+
+@dataclass
+class Plan:
+    """What is to be measured.
+
+    Attributes:
+        scenarios: What is done.
+        servers: To whom.
+        interpreters: Where they are installed.
+        rounds: How often; each round plays all scenarios with all servers.
+        seconds: The length of each load.
+        pinned: Whether server and load generator get a core each.
+        deadline: When no further scenario of a further round may end, or None.
+    """
+
+    scenarios: Sequence[Scenario]
+    servers: Sequence[Server]
+    interpreters: Interpreters
+    rounds: int
+    seconds: float
+    pinned: bool
+    deadline: float | None = None
+    _took: dict[str, float] = field(default_factory=dict)
+
+    def play(self) -> list[Results]:
+        """Measures everything, round by round, so that drift meets all alike."""
+        played = {scenario.name: Results(scenario) for scenario in self.scenarios}
+        for number in range(self.rounds):
+            for scenario in self.scenarios:
+                if not self._time_left(scenario):
+                    continue
+                print(f"round {number + 1}: {scenario.name}", flush=True)
+                start = time.monotonic()
+                self._play_scenario(played[scenario.name])
+                self._took[scenario.name] = time.monotonic() - start
+        return list(played.values())
+
+    def _time_left(self, scenario: Scenario) -> bool:
+        """Tells whether a scenario fits, judged by its last round; a first must."""
+        took = self._took.get(scenario.name)
+        if self.deadline is None or took is None:
+            return True
+        return time.monotonic() + took < self.deadline
+
+    def _play_scenario(self, results: Results) -> None:
+        for server in self.servers:
+            if not results.scenario.takes(server):
+                continue
+            if server.package in self.interpreters.absent:
+                reason = self.interpreters.absent[server.package]
+                results.absent[server.name] = reason
+                continue
+            sample = self._visit(results.scenario, server)
+            results.samples.setdefault(server.name, []).append(sample)
+            print(f"  {server.name}: {brief(results.scenario, sample)}", flush=True)
+
+    def _visit(self, scenario: Scenario, server: Server) -> Sample:
+        """Starts a server, makes sure that it answers right, loads and stops it."""
+        folder = APPLICATIONS / server.api
+        setting = Setting(self.seconds, GENERATOR_CORE if self.pinned else None)
+        try:
+            port = free_port()
+            python = self.interpreters.of(server.package)
+            command = server.command_line(python, scenario.module, port)
+            if self.pinned:
+                command = ["taskset", "-c", str(SERVER_CORE), *command]
+            variables = environment.server_environment(folder)
+            with started(server.name, command, port, folder, variables) as running:
+                scenario.load.verify(running)
+                return scenario.load.run(running, setting)
+        except (ServerError, OSError, ValueError) as error:
+            return Sample(faults=[f"{error}"])
+
+
+def brief(scenario: Scenario, sample: Sample) -> str:
+    """Writes a sample in a line, for whoever watches."""
+    if sample.faults:
+        return "; ".join(sample.faults)
+    figures = (
+        f"{sample.values[measure.key]:.{measure.decimals}f} {measure.title}"
+        for measure in scenario.load.measures
+        if measure.key in sample.values
+    )
+    return ", ".join(figures)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the bench; 0 when every row is valid."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.instructions:
+            return instructions.main(options)
+        return compare(options)
+    except MissingError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Plays the scenarios and hands out the results."""
+    environment.need_tools(["wrk", "taskset"])
+    plan = make_plan(options)
+    facts = environment.facts(plan.interpreters.peers)
+    all_results = plan.play()
+    found = report.verdicts(all_results, GOALS)
+    for results in all_results:
+        print(f"\n{results.scenario.name}: {results.scenario.note}\n")
+        print(report.table(results))
+    if found:
+        print(f"\n{report.goals_table(found)}")
+    if options.json:
+        settings = {
+            "rounds": plan.rounds,
+            "seconds": plan.seconds,
+            "pinned": plan.pinned,
+        }
+        collected = report.as_json(all_results, found, settings, facts)
+        options.json.write_text(json.dumps(collected, indent=2) + "\n")
+    if options.write_results:
+        write_results(all_results, found, options, facts)
+    return 1 if any(results.failed() for results in all_results) else 0
+
+
+def make_plan(options: argparse.Namespace) -> Plan:
+    """Installs what is needed and turns options into a plan."""
+    names = options.servers
+    return Plan(
+        scenarios=[s for s in SCENARIOS if not options.only or s.name in options.only],
+        servers=[s for s in SERVERS if not names or s.name in names],
+        interpreters=environment.prepare(options.python, options.ours, with_peers=True),
+        rounds=options.rounds or (QUICK_ROUNDS if options.quick else 5),
+        seconds=options.seconds or (QUICK_SECONDS if options.quick else 4.0),
+        pinned=options.pin,
+        deadline=time.monotonic() + QUICK_WITHIN if options.quick else None,
+    )
+
+
+def write_results(
+    all_results: Sequence[Results],
+    found: Sequence[report.Verdict],
+    options: argparse.Namespace,
+    facts: dict[str, str],
+) -> None:
+    """Replaces the blocks of the scenarios that were played in RESULTS.md."""
+    document = RESULTS.read_text() if RESULTS.exists() else report.RESULTS_HEAD
+    for results in all_results:
+        name = results.scenario.name
+        command = ["tests/bench/run", "--only", name]
+        for option in ("servers", "rounds", "seconds"):
+            value = getattr(options, option)
+            if value:
+                text = ",".join(value) if isinstance(value, list) else f"{value:g}"
+                command += [f"--{option}", text]
+        command += [f"--{flag}" for flag in ("quick", "pin") if getattr(options, flag)]
+        text = report.block(results, found, shlex.join(command), facts)
+        document = report.replace_block(
+            document, f"{name} pinned" if options.pin else name, text
+        )
+    RESULTS.write_text(document)
+
+
+def _names(known: Sequence[str]) -> type[list[str]]:
+    """Makes the type of an option that takes names with commas between."""
+
+    class Names(list[str]):
+        def __init__(self, text: str) -> None:
+            super().__init__(text.split(","))
+            unknown = [name for name in self if name not in known]
+            if unknown:
+                raise argparse.ArgumentTypeError(
+                    f"{', '.join(unknown)} unknown; there are {', '.join(known)}"
+                )
+
+    return Names
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describes the command line."""
+    made = argparse.ArgumentParser(
+        prog="tests/bench/run",
+        description="Measure our server beside its peers, in interleaved rounds.",
+    )
+    made.add_argument(
+        "--only",
+        type=_names([scenario.name for scenario in SCENARIOS]),
+        metavar="SCENARIO[,…]",
+        help="play these scenarios only",
+    )
+    made.add_argument(
+        "--servers",
+        type=_names([server.name for server in SERVERS]),
+        metavar="SERVER[,…]",
+        help="with these servers only",
+    )
+    made.add_argument("--rounds", type=int, help="default 5")
+    made.add_argument("--seconds", type=float, help="of each load, default 4")
+    made.add_argument(
+        "--quick", action="store_true", help="short loads, over within three minutes"
+    )
+    made.add_argument(
+        "--pin", action="store_true", help="server on core 0, load generator on core 1"
+    )
+    made.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    made.add_argument(
+        "--write-results", action="store_true", help="write the tables to RESULTS.md"
+    )
+    made.add_argument(
+        "--python",
+        type=Path,
+        default=environment.DEFAULT_PYTHON,
+        help="interpreter for the peers, and for ours unless --ours is given",
+    )
+    made.add_argument(
+        "--ours",
+        type=Path,
+        default=environment.ours_by_default(),
+        metavar="PYTHON",
+        help="interpreter or environment that has our package already, instead of"
+        " a build of this checkout (also NARTHEX_PYTHON)",
+    )
+    made.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count our instructions per request under callgrind instead",
+    )
+    made.add_argument(
+        "--check",
+        action="store_true",
+        help="with --instructions: compare with instructions.txt, do not write it",
+    )
+    return made

@@ -1,0 +1,254 @@
+"""What the bench needs: the tools of the machine, the peers, and our own build."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .servers import OURS
+
+HERE = Path(__file__).resolve().parent.parent
+ROOT = HERE.parent.parent
+CACHE = HERE / ".cache"
+REQUIREMENTS = HERE / "requirements.txt"
+DEFAULT_PYTHON = Path("/usr/bin/python3")
+
+PACKAGES = {
+    "wrk": "wrk",
+    "valgrind": "valgrind",
+    "taskset": "util-linux",
+    "gcc": "gcc",
+    "cargo": "(see https://rustup.rs)",
+}
+
+
+class MissingError(Exception):
+    """Something that the bench needs is not on this machine."""
+
+
+@dataclass(frozen=True)
+class Interpreters:
+    """Where the servers live.
+
+    Attributes:
+        peers: The interpreter of the peers' environment.
+        ours: The interpreter that can import our package.
+        absent: Why a distribution is not there, by its name.
+    """
+
+    peers: Path
+    ours: Path
+    absent: Mapping[str, str]
+
+    def of(self, package: str) -> Path:
+        """Returns the interpreter that a distribution is installed for."""
+        return self.ours if package == OURS else self.peers
+
+
+def need_tools(names: Iterable[str]) -> None:
+    """Makes sure that programs are on the PATH.
+
+    Raises:
+        MissingError: With the command that installs what is missing.
+    """
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        packages = " ".join(PACKAGES[name] for name in missing)
+        raise MissingError(
+            f"{', '.join(missing)} not found; on Debian: apt-get install {packages}"
+        )
+
+
+def install_peers(base: Path) -> tuple[Path, dict[str, str]]:
+    """Installs requirements.txt into an environment of the bench's own.
+
+    Returns:
+        Its interpreter, and why a distribution could not be installed, by name.
+
+    Raises:
+        MissingError: The environment itself cannot be made.
+    """
+    folder = CACHE / f"peers-{_version(base)}"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        _make_environment(base, folder)
+    stamp = folder / "installed.json"
+    installed: list[str] = json.loads(stamp.read_text()) if stamp.exists() else []
+    absent = {}
+    for requirement in parse_requirements(REQUIREMENTS.read_text()):
+        if requirement in installed:
+            continue
+        print(f"installing {requirement}", flush=True)
+        done = _pip(python, "install", "--quiet", requirement)
+        if done.returncode == 0:
+            installed.append(requirement)
+            stamp.write_text(json.dumps(installed))
+        else:
+            name = requirement.partition("==")[0]
+            absent[name] = explain_failure(requirement, done.stdout + done.stderr)
+    return python, absent
+
+
+def parse_requirements(text: str) -> list[str]:
+    """Returns the lines of a requirements file that name something."""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def explain_failure(requirement: str, output: str) -> str:
+    """Says in one line why pip could not install a distribution."""
+    for header, package in (("ev.h", "libev-dev"), ("Python.h", "python3-dev")):
+        if f"{header}: No such file" in output:
+            return f"{requirement} could not be built: apt-get install {package}"
+    lines = [line.strip() for line in output.splitlines() if "rror" in line]
+    last = lines[-1] if lines else "pip does not say why"
+    return f"{requirement} could not be installed: {last}"
+
+
+def build_ours(python: Path) -> str | None:
+    """Builds this checkout in release mode and installs it.
+
+    Returns:
+        Why that is not possible, or None.
+    """
+    if not (ROOT / "pyproject.toml").exists():
+        return "this checkout has no pyproject.toml"
+    wheels = CACHE / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    print("building this checkout in release mode", flush=True)
+    maturin = [str(python), "-m", "maturin", "build", "--release", "--quiet"]
+    done = subprocess.run(
+        [*maturin, "--interpreter", str(python), "--out", str(wheels)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return f"maturin build failed:\n{(done.stdout + done.stderr).strip()}"
+    wheel = next(wheels.glob("*.whl"))
+    done = _pip(
+        python, "install", "--quiet", "--force-reinstall", "--no-deps", str(wheel)
+    )
+    return done.stderr.strip() if done.returncode else None
+
+
+def prepare(base: Path, ours: Path | None, with_peers: bool) -> Interpreters:
+    """Installs what is not there yet.
+
+    Args:
+        base: The interpreter to make the environment from.
+        ours: An interpreter or environment that has our package; it is built from
+            this checkout where None.
+        with_peers: Whether the peers are wanted, or only what builds ours.
+
+    Raises:
+        MissingError: The environment cannot be made.
+    """
+    if ours is not None:
+        if ours.is_dir():
+            ours = ours / "bin" / "python"
+        if not with_peers:
+            return Interpreters(ours, ours, {})
+        peers, absent = install_peers(base)
+        return Interpreters(peers, ours, absent)
+    need_tools(["cargo", "gcc"])
+    peers, absent = install_peers(base)
+    reason = build_ours(peers)
+    if reason is not None:
+        absent[OURS] = reason
+    return Interpreters(peers, peers, absent)
+
+
+def ours_by_default() -> Path | None:
+    """Returns what NARTHEX_PYTHON names."""
+    named = os.environ.get("NARTHEX_PYTHON")
+    return Path(named) if named else None
+
+
+def server_environment(folder: Path, **more: str) -> dict[str, str]:
+    """Returns the environment that a server runs in."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "GRANIAN", "GUNICORN", "UWSGI", "NARTHEX"))
+    }
+    own = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **own, **more}
+
+
+def facts(python: Path) -> dict[str, str]:
+    """Describes the machine and the tools, for whoever reads the figures later."""
+    return {
+        "processor": _processor(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "libc": "-".join(platform.libc_ver()),
+        "python": _version(python),
+        "rustc": first_line(["rustc", "--version"]),
+        "wrk": first_line(["wrk", "--version"]).partition(" [")[0],
+        "commit": first_line(
+            ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+        ),
+        "load average": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+    }
+
+
+def first_line(command: list[str]) -> str:
+    """Returns the first line that a program prints."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "not installed"
+    return ((done.stdout + done.stderr).strip().splitlines() or ["unknown"])[0]
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _make_environment(base: Path, folder: Path) -> None:
+    header = sysconfig.get_config_h_filename()
+    if base == DEFAULT_PYTHON and not Path(header).exists():
+        print(f"{header} is missing: some peers need apt-get install python3-dev")
+    done = subprocess.run(
+        [str(base), "-m", "venv", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise MissingError(
+            f"{base} cannot make an environment; on Debian: apt-get install"
+            f" python3-venv python3-dev\n{(done.stdout + done.stderr).strip()}"
+        )
+
+
+def _pip(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(python), "-m", "pip", "--disable-pip-version-check", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _version(python: Path) -> str:
+    code = "import platform; print(platform.python_version())"
+    done = subprocess.run(
+        [str(python), "-c", code], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise MissingError(f"{python} does not run: {done.stderr.strip()}")
+    return done.stdout.strip()

@@ -1,0 +1,307 @@
+"""Instructions per request in user space, which do not depend on the machine's load.
+
+A server runs under callgrind and answers a deterministic client on one connection,
+once a short and once a long series; the difference is free of start and stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import os
+import platform
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import environment
+from .client import BROWSER_HEADERS, AnswerError, Headers, connect, request_bytes
+from .environment import HERE, Interpreters, MissingError
+from .load import HELLO
+from .measure import spread
+from .process import free_port, started
+from .servers import APPLICATIONS, OURS, SERVERS, Server
+
+RECORD = HERE / "instructions.txt"
+SHORT, LONG = 2_000, 6_000
+TOLERANCE = 0.03
+NOISE = 0.005
+REPEATS = 2
+VALGRIND_IS_SLOW = 180.0
+
+RECORD_HEAD = """\
+# User-space instructions per request, counted by callgrind: the difference of
+# {long} and {short} requests on one kept connection, one thread, PYTHONHASHSEED=0.
+# Written by tests/bench/instructions, compared by tests/bench/instructions --check.
+# The counts depend on what [made with] names, hardly on the processor: only as far
+# as libc chooses its memory and string functions by what the processor offers.
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of request.
+
+    Attributes:
+        name: Its name in the record.
+        server: The server of ours that answers it.
+        headers: Sent besides Host.
+        pipeline: Requests sent in one write.
+    """
+
+    name: str
+    server: str = "narthex"
+    headers: Headers = ()
+    pipeline: int = 1
+
+
+CASES = (
+    Case("hello"),
+    Case("browser", headers=BROWSER_HEADERS),
+    Case("native", server="narthex-native"),
+    Case("pipelined", pipeline=16),
+)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Counts, and records or compares; 0 when nothing got worse."""
+    environment.need_tools(["valgrind"])
+    if options.check and not _same_tools(options):
+        return 1 if os.environ.get("CI") == "true" else 0
+    others = [s for s in SERVERS if options.servers and s.name in options.servers]
+    interpreters = environment.prepare(
+        options.python, options.ours, with_peers=any(s.package != OURS for s in others)
+    )
+    if others:
+        return _print_others(others, interpreters)
+    if OURS in interpreters.absent:
+        raise MissingError(interpreters.absent[OURS])
+    counts = _count_ours(interpreters, repeats=1 if options.check else REPEATS)
+    if options.check:
+        return compare(parse_record(RECORD.read_text()).counts, counts)
+    RECORD.write_text(format_record(Record(_tools(_python(options)), counts)))
+    print(f"written to {RECORD}")
+    return 0
+
+
+def _python(options: argparse.Namespace) -> Path:
+    python: Path = options.ours or options.python
+    return python / "bin" / "python" if python.is_dir() else python
+
+
+def _count_ours(interpreters: Interpreters, repeats: int) -> dict[str, int]:
+    """Counts all cases.
+
+    Raises:
+        MissingError: Two counts differ so much that the record would say nothing.
+    """
+    servers = {server.name: server for server in SERVERS}
+    counts = {}
+    for case in CASES:
+        found = [
+            count(servers[case.server], case, interpreters) for _ in range(repeats)
+        ]
+        shown = ", ".join(f"{value:.1f}" for value in found)
+        print(f"{case.name}: {shown} instructions per request", flush=True)
+        if spread(found) > NOISE:
+            raise MissingError(
+                f"{case.name}: {shown} differ by more than {NOISE:.1%}; what is counted"
+                " depends on time, so it cannot be compared"
+            )
+        counts[case.name] = round(min(found))
+    return counts
+
+
+def _print_others(servers: Sequence[Server], interpreters: Interpreters) -> int:
+    """Counts servers by name, for curiosity; nothing is recorded."""
+    status = 0
+    for server in servers:
+        if server.package in interpreters.absent:
+            print(f"{server.name}: {interpreters.absent[server.package]}")
+            status = 1
+            continue
+        for case in CASES:
+            if case.server != "narthex" or server.api != "wsgi":
+                continue
+            try:
+                text = f"{count(server, case, interpreters):.0f}"
+            except (OSError, ValueError) as error:
+                text, status = f"invalid: {error}", 1
+            print(f"{server.name} {case.name}: {text}", flush=True)
+    return status
+
+
+def count(server: Server, case: Case, interpreters: Interpreters) -> float:
+    """Returns a server's instructions per request."""
+    short = _total(server, case, interpreters, SHORT)
+    long = _total(server, case, interpreters, LONG)
+    return (long - short) / (LONG - SHORT)
+
+
+def _total(
+    server: Server, case: Case, interpreters: Interpreters, requests: int
+) -> int:
+    """Returns the instructions of a server's whole life with so many requests."""
+    folder = APPLICATIONS / server.api
+    port = free_port()
+    with tempfile.TemporaryDirectory() as outputs:
+        command = [
+            *("valgrind", "--tool=callgrind", "--quiet", "--trace-children=yes"),
+            f"--callgrind-out-file={outputs}/%p",
+            *server.command_line(interpreters.of(server.package), "hello", port),
+        ]
+        variables = environment.server_environment(folder, PYTHONHASHSEED="0")
+        with started(
+            server.name, command, port, folder, variables, VALGRIND_IS_SLOW
+        ) as running:
+            exchange(running.port, case, requests)
+        return sum(parse_totals(file.read_text()) for file in Path(outputs).iterdir())
+
+
+def exchange(port: int, case: Case, requests: int) -> None:
+    """Makes so many requests on one connection, each after the last was answered.
+
+    Raises:
+        AnswerError: An answer differs from the first one in length or content.
+    """
+    batch = request_bytes("/", case.headers) * case.pipeline
+    with connect(port) as connection:
+        connection.sendall(request_bytes("/", case.headers))
+        length = len(_first_answer(connection))
+        for _ in range(requests // case.pipeline):
+            connection.sendall(batch)
+            answers = _exactly(connection, length * case.pipeline)
+            if answers.count(HELLO) != case.pipeline:
+                raise AnswerError(f"a wrong answer: {answers[:200]!r}")
+
+
+def _first_answer(connection: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(HELLO):
+        piece = connection.recv(65536)
+        if not piece:
+            raise AnswerError(f"closed after {answer!r}")
+        answer += piece
+    return answer
+
+
+def _exactly(connection: socket.socket, length: int) -> bytes:
+    received = b""
+    while len(received) < length:
+        piece = connection.recv(length - len(received))
+        if not piece:
+            raise AnswerError("the server does not keep the connection")
+        received += piece
+    return received
+
+
+def parse_totals(text: str) -> int:
+    """Returns the instructions that a file of callgrind says were executed.
+
+    Raises:
+        ValueError: It does not say.
+    """
+    found = re.findall(r"^(?:summary|totals): (\d+)", text, re.MULTILINE)
+    if not found:
+        raise ValueError("callgrind wrote no totals")
+    return int(found[-1])
+
+
+@dataclass(frozen=True)
+class Record:
+    """What instructions.txt says.
+
+    Attributes:
+        tools: The versions the counts depend on.
+        counts: Instructions per request by the name of the case.
+    """
+
+    tools: Mapping[str, str]
+    counts: Mapping[str, int]
+
+
+def parse_record(text: str) -> Record:
+    """Parses instructions.txt."""
+    parser = configparser.ConfigParser()
+    parser.read_string(text)
+    counts = {name: int(value) for name, value in parser["instructions"].items()}
+    return Record(dict(parser["made with"]), counts)
+
+
+def format_record(record: Record) -> str:
+    """Writes instructions.txt."""
+    lines = [RECORD_HEAD.format(short=SHORT, long=LONG), "[made with]"]
+    lines += [f"{name} = {value}" for name, value in record.tools.items()]
+    lines += ["", "[instructions]"]
+    lines += [f"{name} = {value}" for name, value in record.counts.items()]
+    return "\n".join(lines) + "\n"
+
+
+def compare(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
+    """Prints each case beside its record; 1 when one is worse than allowed."""
+    status = 0
+    for name, value in counted.items():
+        if name not in recorded:
+            print(f"{name}: {value}, not in {RECORD.name}: {REGENERATE}")
+            status = 1
+            continue
+        change = value / recorded[name] - 1
+        verdict = "ok"
+        if change > TOLERANCE:
+            verdict, status = f"WORSE by more than {TOLERANCE:.0%}", 1
+        elif change < -TOLERANCE:
+            verdict = f"better; {REGENERATE}"
+        print(f"{name}: {value}, recorded {recorded[name]}, {change:+.1%}: {verdict}")
+    return status
+
+
+REGENERATE = "record it by tests/bench/instructions and commit the file"
+
+
+def _tools(python: Path) -> dict[str, str]:
+    """Names what the counts depend on besides our source."""
+    facts = environment.facts(python)
+    return {
+        "python": facts["python"],
+        "rustc": facts["rustc"],
+        "libc": facts["libc"],
+        "valgrind": environment.first_line(["valgrind", "--version"]),
+        "machine": platform.machine(),
+    }
+
+
+def differences(recorded: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    """Says what differs between the tools of the record and those of here."""
+    return [
+        f"{name}: recorded {recorded.get(name, 'nothing')}, here {value}"
+        for name, value in here.items()
+        if recorded.get(name) != value
+    ]
+
+
+def _same_tools(options: argparse.Namespace) -> bool:
+    """Tells whether the record can be compared here, and why not.
+
+    Raises:
+        MissingError: There is no record.
+    """
+    if not RECORD.exists():
+        raise MissingError(f"{RECORD} does not exist: {REGENERATE}")
+    recorded = parse_record(RECORD.read_text()).tools
+    different = differences(recorded, _tools(_python(options)))
+    if different:
+        print(
+            f"{RECORD.name} cannot be compared, it was made with other tools:",
+            *(f"  {line}" for line in different),
+            "The counts of two sets of tools differ for reasons that are not ours."
+            " Check out the commit before yours, count there with",
+            "  tests/bench/instructions",
+            "and commit that file; then compare your change with --check.",
+            sep="\n",
+            file=sys.stderr,
+        )
+    return not different

@@ -1,0 +1,203 @@
+"""The servers: one declaration for each, and how a declaration becomes a command."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+APPLICATIONS = Path(__file__).resolve().parent.parent / "apps"
+
+
+class Role(enum.Enum):
+    """Why a server is in the bench; a scenario names the roles it plays with."""
+
+    PLAIN = "what people run"
+    FAST = "near the limit of one thread"
+    TWO_THREADS = "two threads for input and output"
+    CONCURRENT = "serves many slow requests at once"
+    NATIVE = "an API of its own"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server and its settings.
+
+    Attributes:
+        name: Its name in the tables.
+        package: The distribution it comes from, as requirements.txt spells it.
+        command: Its command line, where `{python}` and `{bin}` are the interpreter
+            and the scripts of the environment, `{port}` the port to listen on, and
+            `{module}` the module whose `app` it runs.
+        note: What the command line means, in a few words.
+        roles: Why it is here.
+        api: The folder of `apps` with the applications it runs.
+    """
+
+    name: str
+    package: str
+    command: tuple[str, ...]
+    note: str
+    roles: frozenset[Role]
+    api: str = "wsgi"
+
+    def command_line(self, python: Path, module: str, port: int) -> list[str]:
+        """Fills in the command line."""
+        values = {
+            "python": str(python),
+            "bin": str(python.parent),
+            "port": str(port),
+            "module": module,
+        }
+        return [part.format_map(values) for part in self.command]
+
+    def runs(self, module: str) -> bool:
+        """Tells whether there is an application of this name for its API."""
+        return (APPLICATIONS / self.api / f"{module}.py").exists()
+
+
+def _narthex(threads: int) -> tuple[str, ...]:
+    command = "{python} -m narthex serve {module}.py:app --bind 127.0.0.1:{port}"
+    return (*command.split(), "--threads", str(threads))
+
+
+def _granian(blocking_threads: int, runtime_threads: int = 1) -> tuple[str, ...]:
+    command = "{bin}/granian --interface wsgi --host 127.0.0.1 --port {port}"
+    settings = (
+        "--no-ws --log-level error --workers 1"
+        f" --runtime-threads {runtime_threads} --blocking-threads {blocking_threads}"
+    )
+    return (*command.split(), *settings.split(), "{module}:app")
+
+
+def _gunicorn(settings: str) -> tuple[str, ...]:
+    command = "{bin}/gunicorn --bind 127.0.0.1:{port} --workers 1 --no-control-socket"
+    return (*command.split(), *settings.split(), "{module}:app")
+
+
+OURS = "narthex"
+
+SERVERS = (
+    Server(
+        "narthex",
+        OURS,
+        _narthex(threads=1),
+        "WSGI, one thread",
+        frozenset({Role.PLAIN, Role.FAST}),
+    ),
+    Server(
+        "narthex-2",
+        OURS,
+        _narthex(threads=2),
+        "WSGI, two threads",
+        frozenset({Role.PLAIN, Role.TWO_THREADS, Role.CONCURRENT}),
+    ),
+    Server(
+        "narthex-native",
+        OURS,
+        _narthex(threads=1),
+        "native API, one thread",
+        frozenset({Role.NATIVE}),
+        api="native",
+    ),
+    Server(
+        "granian-bt1",
+        "granian",
+        _granian(blocking_threads=1),
+        "one blocking thread",
+        frozenset({Role.PLAIN, Role.FAST}),
+    ),
+    Server(
+        "granian-bt64",
+        "granian",
+        _granian(blocking_threads=64),
+        "64 blocking threads",
+        frozenset({Role.PLAIN, Role.FAST}),
+    ),
+    Server(
+        "granian-rt2-bt1",
+        "granian",
+        _granian(blocking_threads=1, runtime_threads=2),
+        "two runtime threads, one blocking thread",
+        frozenset({Role.TWO_THREADS}),
+    ),
+    Server(
+        "granian-rt2-bt64",
+        "granian",
+        _granian(blocking_threads=64, runtime_threads=2),
+        "two runtime threads, 64 blocking threads",
+        frozenset({Role.TWO_THREADS, Role.CONCURRENT}),
+    ),
+    Server(
+        "gunicorn-sync",
+        "gunicorn",
+        _gunicorn("--worker-class sync"),
+        "one request at a time, no keep-alive",
+        frozenset({Role.PLAIN}),
+    ),
+    Server(
+        "gunicorn-gthread",
+        "gunicorn",
+        _gunicorn("--worker-class gthread --threads 4"),
+        "four threads",
+        frozenset({Role.PLAIN}),
+    ),
+    Server(
+        "gunicorn-gthread64",
+        "gunicorn",
+        _gunicorn("--worker-class gthread --threads 64"),
+        "64 threads",
+        frozenset({Role.CONCURRENT}),
+    ),
+    Server(
+        "uwsgi",
+        "uWSGI",
+        # Its http-socket closes after each answer and does not say so by itself;
+        # its http11-socket keeps alive, but one process serves one connection.
+        (
+            *"{bin}/uwsgi --http-socket 127.0.0.1:{port} --module {module}:app".split(),
+            *"--need-app --die-on-term --disable-logging --processes 1".split(),
+            *("--add-header", "Connection: close"),
+        ),
+        "http-socket, no keep-alive",
+        frozenset({Role.PLAIN}),
+    ),
+    Server(
+        "waitress",
+        "waitress",
+        (
+            *"{bin}/waitress-serve --listen=127.0.0.1:{port} --threads=4".split(),
+            "{module}:app",
+        ),
+        "four threads",
+        frozenset({Role.PLAIN}),
+    ),
+    Server(
+        "cheroot",
+        "cheroot",
+        (*"{bin}/cheroot --bind 127.0.0.1:{port} --threads 4".split(), "{module}:app"),
+        "four threads",
+        frozenset({Role.PLAIN}),
+    ),
+    Server(
+        "bjoern",
+        "bjoern",
+        (
+            *("{python}", "-c"),
+            "import bjoern, {module}; bjoern.run({module}.app, '127.0.0.1', {port})",
+        ),
+        "C, one thread",
+        frozenset({Role.PLAIN, Role.FAST}),
+    ),
+    Server(
+        "fastwsgi",
+        "fastwsgi",
+        (
+            *("{python}", "-c"),
+            "import fastwsgi, {module};"
+            " fastwsgi.run({module}.app, '127.0.0.1', {port})",
+        ),
+        "C, one thread",
+        frozenset({Role.PLAIN, Role.FAST}),
+    ),
+)
