@@ -1,4 +1,4 @@
-"""The command: which scenarios, which servers, how many rounds, and where results go."""
+"""The command: which scenarios and servers, how often, and where results go."""
 
 from __future__ import annotations
 
@@ -114,12 +114,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the bench; 0 when every row is valid."""
     options = parser().parse_args(arguments)
     try:
+        if options.list:
+            print(listing())
+            return 0
         if options.instructions:
             return instructions.main(options)
         return compare(options)
     except MissingError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
+
+
+def listing() -> str:
+    """Writes what can be named by --only and --servers."""
+    rows = [["scenario", "what is done"], *([s.name, s.note] for s in SCENARIOS)]
+    tables = [*report.aligned(rows, words=2), "", report.servers_table(SERVERS)]
+    return "\n".join(tables)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -182,7 +192,8 @@ def write_results(
         document = report.replace_block(
             document, f"{name} pinned" if options.pin else name, text
         )
-    RESULTS.write_text(document)
+    servers = f"## Servers\n\n{report.servers_table(SERVERS)}"
+    RESULTS.write_text(report.replace_block(document, "servers", servers))
 
 
 def _names(known: Sequence[str]) -> type[list[str]]:
@@ -205,6 +216,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="tests/bench/run",
         description="Measure our server beside its peers, in interleaved rounds.",
+    )
+    made.add_argument(
+        "--list", action="store_true", help="name the scenarios and the servers"
     )
     made.add_argument(
         "--only",

@@ -107,7 +107,7 @@ def explain_failure(requirement: str, output: str) -> str:
     for header, package in (("ev.h", "libev-dev"), ("Python.h", "python3-dev")):
         if f"{header}: No such file" in output:
             return f"{requirement} could not be built: apt-get install {package}"
-    lines = [line.strip() for line in output.splitlines() if "rror" in line]
+    lines = [line.strip() for line in output.splitlines() if "error" in line.lower()]
     last = lines[-1] if lines else "pip does not say why"
     return f"{requirement} could not be installed: {last}"
 

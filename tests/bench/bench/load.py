@@ -27,7 +27,7 @@ from .client import (
 )
 from .measure import Measure, Sample
 from .process import HOST, Running
-from .slow import SlowReader, SlowUpload, drive
+from .slow import SlowJob, SlowReader, SlowUpload, drive
 
 LUA = Path(__file__).resolve().parent.parent / "lua"
 HELLO = b"Hello, world!"
@@ -124,15 +124,15 @@ class Wrk:
     headers: Headers = ()
     pipeline: int = 1
 
-    measures = (
-        measure.RATE,
-        measure.CPU,
-        measure.P50,
-        measure.P99,
-        measure.P999,
-        measure.PSS,
-        measure.PEAK,
-    )
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The columns of the table.
+
+        No latencies with pipelining: wrk takes the time of a batch for that of a
+        request, and corrects it by the interval of requests.
+        """
+        tails = (measure.P50, measure.P99, measure.P999) if self.pipeline == 1 else ()
+        return (measure.RATE, measure.CPU, *tails, measure.PSS, measure.PEAK)
 
     def command(self, port: int, seconds: float, core: int | None) -> list[str]:
         """Writes wrk's command line; wrk takes whole seconds only."""
@@ -192,9 +192,10 @@ class Wrk:
             return sample
         sample.put(measure.RATE, figures.rate)
         sample.put(measure.CPU, cpu() / figures.requests * 1e6)
-        sample.put(measure.P50, figures.p50_us / 1e3)
-        sample.put(measure.P99, figures.p99_us / 1e3)
-        sample.put(measure.P999, figures.p999_us / 1e3)
+        if self.pipeline == 1:
+            sample.put(measure.P50, figures.p50_us / 1e3)
+            sample.put(measure.P99, figures.p99_us / 1e3)
+            sample.put(measure.P999, figures.p999_us / 1e3)
         sample.put(measure.PSS, measure.proportional_memory(tree) / MEGABYTE)
         sample.put(measure.PEAK, measure.peak_memory(tree) / MEGABYTE)
         return sample
@@ -247,7 +248,7 @@ class Transfer:
     def run(self, server: Running, setting: Setting) -> Sample:
         """Transfers until the time is over, at least three times."""
         sample = Sample()
-        times = []
+        times: list[float] = []
         end = time.monotonic() + setting.seconds
         with memory_growth(server) as growth, spent_cpu(server) as cpu:
             while len(times) < 3 or time.monotonic() < end:
@@ -331,7 +332,7 @@ class SlowMix:
         self.hello.warm_up(server, setting)
         alone = self.hello.load(server, setting)
         lasting = setting.seconds + 2.0  # hello starts after, and ends before them
-        jobs = [
+        jobs: list[SlowJob] = [
             *(SlowUpload(self.upload_size, lasting) for _ in range(self.uploads)),
             *(SlowReader(self.download_size, lasting) for _ in range(self.readers)),
         ]

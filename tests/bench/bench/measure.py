@@ -185,5 +185,5 @@ def ratio(
 
 
 def spread(values: Sequence[float]) -> float:
-    """Returns (highest − lowest) ÷ median, the noise of a series."""
+    """Returns highest minus lowest over the median, the noise of a series."""
     return (max(values) - min(values)) / statistics.median(values)

@@ -131,9 +131,17 @@ def started(
     port: int,
     directory: Path,
     environment: dict[str, str],
-    ready_within: float = READY_WITHIN,
+    patience: float = 1.0,
 ) -> Iterator[Running]:
     """Runs a server for the length of a `with` block.
+
+    Args:
+        name: Its name in the tables.
+        command: Its command line.
+        port: Where it is going to listen.
+        directory: Where it runs.
+        environment: The variables it sees, all of them.
+        patience: How many times the usual it may take to start and to end.
 
     Raises:
         ServerError: It ended, did not listen in time, or another process listens on
@@ -150,10 +158,10 @@ def started(
         )
         running = Running(name, process.pid, port)
         try:
-            _wait_until_ready(running, process, output, ready_within)
+            _wait_until_ready(running, process, output, READY_WITHIN * patience)
             yield running
         finally:
-            _stop(process)
+            _stop(process, STOP_WITHIN * patience)
 
 
 def _wait_until_ready(
@@ -191,7 +199,7 @@ def _tail(output: IO[bytes]) -> str:
     return " | ".join(lines[-3:]) or "it printed nothing"
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], within: float) -> None:
     """Asks the server to end, then ends what is left of its tree, by pid.
 
     The tree is read before the signal: afterwards orphans have another parent.
@@ -199,7 +207,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     tree = process_tree(process.pid)
     process.terminate()
     try:
-        process.wait(STOP_WITHIN)
+        process.wait(within)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .measure import Measure, Sample, medians, ratio
 from .scenarios import Goal, Scenario
+from .servers import Server
 
 JsonValue = object
 
@@ -94,18 +95,20 @@ def table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Writes rows as a Markdown table, the first column to the left."""
+def aligned(rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
+    """Writes rows as a Markdown table; the first `words` columns are not numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        first, *others = (
-            text.ljust(width) if index == 0 else text.rjust(width)
+        cells = [
+            text.ljust(width) if index < words else text.rjust(width)
             for index, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("| " + " | ".join([first, *others]) + " |")
-    first_rule, *other_rules = ("-" * width for width in widths)
-    rules = [first_rule, *(f"{rule[:-1]}:" for rule in other_rules)]
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    rules = [
+        "-" * width if index < words else "-" * (width - 1) + ":"
+        for index, width in enumerate(widths)
+    ]
     lines.insert(1, "| " + " | ".join(rules) + " |")
     return lines
 
@@ -141,7 +144,7 @@ def goals_table(found: Sequence[Verdict]) -> str:
     for verdict in found:
         figure = "–" if verdict.figure is None else f"{verdict.figure:.2f}"
         rows.append([verdict.goal.text, verdict.goal.scenario, figure, verdict.word])
-    return "\n".join(aligned(rows))
+    return "\n".join(aligned(rows, words=4))
 
 
 def as_json(
@@ -184,6 +187,15 @@ def _scenario_as_json(results: Results) -> dict[str, JsonValue]:
         },
         "absent": dict(results.absent),
     }
+
+
+def servers_table(servers: Sequence[Server]) -> str:
+    """Writes what the names of the servers mean."""
+    rows = [["server", "settings", "command"]]
+    for server in servers:
+        command = " ".join(server.command)
+        rows.append([server.name, server.note, f"`{command}`"])
+    return "\n".join(aligned(rows, words=3))
 
 
 def block(

@@ -14,6 +14,7 @@ class Role(enum.Enum):
 
     PLAIN = "what people run"
     FAST = "near the limit of one thread"
+    PIPELINED = "answers several requests sent at once"
     TWO_THREADS = "two threads for input and output"
     CONCURRENT = "serves many slow requests at once"
     NATIVE = "an API of its own"
@@ -56,23 +57,29 @@ class Server:
         return (APPLICATIONS / self.api / f"{module}.py").exists()
 
 
+def _words(text: str, *more: str) -> tuple[str, ...]:
+    """Splits a command line; `more` are words that hold spaces."""
+    return (*text.split(), *more)
+
+
 def _narthex(threads: int) -> tuple[str, ...]:
     command = "{python} -m narthex serve {module}.py:app --bind 127.0.0.1:{port}"
-    return (*command.split(), "--threads", str(threads))
+    return _words(f"{command} --threads {threads}")
 
 
 def _granian(blocking_threads: int, runtime_threads: int = 1) -> tuple[str, ...]:
-    command = "{bin}/granian --interface wsgi --host 127.0.0.1 --port {port}"
-    settings = (
-        "--no-ws --log-level error --workers 1"
+    return _words(
+        "{bin}/granian --interface wsgi --host 127.0.0.1 --port {port} {module}:app"
+        " --no-ws --log-level error --workers 1"
         f" --runtime-threads {runtime_threads} --blocking-threads {blocking_threads}"
     )
-    return (*command.split(), *settings.split(), "{module}:app")
 
 
 def _gunicorn(settings: str) -> tuple[str, ...]:
-    command = "{bin}/gunicorn --bind 127.0.0.1:{port} --workers 1 --no-control-socket"
-    return (*command.split(), *settings.split(), "{module}:app")
+    return _words(
+        "{bin}/gunicorn --bind 127.0.0.1:{port} --workers 1 --no-control-socket"
+        f" {settings} {{module}}:app"
+    )
 
 
 OURS = "narthex"
@@ -83,7 +90,7 @@ SERVERS = (
         OURS,
         _narthex(threads=1),
         "WSGI, one thread",
-        frozenset({Role.PLAIN, Role.FAST}),
+        frozenset({Role.PLAIN, Role.FAST, Role.PIPELINED}),
     ),
     Server(
         "narthex-2",
@@ -105,14 +112,14 @@ SERVERS = (
         "granian",
         _granian(blocking_threads=1),
         "one blocking thread",
-        frozenset({Role.PLAIN, Role.FAST}),
+        frozenset({Role.PLAIN, Role.FAST, Role.PIPELINED}),
     ),
     Server(
         "granian-bt64",
         "granian",
         _granian(blocking_threads=64),
         "64 blocking threads",
-        frozenset({Role.PLAIN, Role.FAST}),
+        frozenset({Role.PLAIN, Role.FAST, Role.PIPELINED}),
     ),
     Server(
         "granian-rt2-bt1",
@@ -154,10 +161,10 @@ SERVERS = (
         "uWSGI",
         # Its http-socket closes after each answer and does not say so by itself;
         # its http11-socket keeps alive, but one process serves one connection.
-        (
-            *"{bin}/uwsgi --http-socket 127.0.0.1:{port} --module {module}:app".split(),
-            *"--need-app --die-on-term --disable-logging --processes 1".split(),
-            *("--add-header", "Connection: close"),
+        _words(
+            "{bin}/uwsgi --http-socket 127.0.0.1:{port} --module {module}:app"
+            " --need-app --die-on-term --disable-logging --processes 1 --add-header",
+            "Connection: close",
         ),
         "http-socket, no keep-alive",
         frozenset({Role.PLAIN}),
@@ -165,9 +172,8 @@ SERVERS = (
     Server(
         "waitress",
         "waitress",
-        (
-            *"{bin}/waitress-serve --listen=127.0.0.1:{port} --threads=4".split(),
-            "{module}:app",
+        _words(
+            "{bin}/waitress-serve --listen=127.0.0.1:{port} --threads=4 {module}:app"
         ),
         "four threads",
         frozenset({Role.PLAIN}),
@@ -175,29 +181,29 @@ SERVERS = (
     Server(
         "cheroot",
         "cheroot",
-        (*"{bin}/cheroot --bind 127.0.0.1:{port} --threads 4".split(), "{module}:app"),
+        _words("{bin}/cheroot --bind 127.0.0.1:{port} --threads 4 {module}:app"),
         "four threads",
         frozenset({Role.PLAIN}),
     ),
     Server(
         "bjoern",
         "bjoern",
-        (
-            *("{python}", "-c"),
+        _words(
+            "{python} -c",
             "import bjoern, {module}; bjoern.run({module}.app, '127.0.0.1', {port})",
         ),
-        "C, one thread",
+        "C, one thread; drops all but the first of pipelined requests",
         frozenset({Role.PLAIN, Role.FAST}),
     ),
     Server(
         "fastwsgi",
         "fastwsgi",
-        (
-            *("{python}", "-c"),
+        _words(
+            "{python} -c",
             "import fastwsgi, {module};"
             " fastwsgi.run({module}.app, '127.0.0.1', {port})",
         ),
         "C, one thread",
-        frozenset({Role.PLAIN, Role.FAST}),
+        frozenset({Role.PLAIN, Role.FAST, Role.PIPELINED}),
     ),
 )

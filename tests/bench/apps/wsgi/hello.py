@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 BODY = b"Hello, world!"
 HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY)))]
