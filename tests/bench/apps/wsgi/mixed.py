@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HELLO = b"Hello, world!"
