@@ -159,11 +159,18 @@ def compare(options: argparse.Namespace) -> int:
 
 def make_plan(options: argparse.Namespace) -> Plan:
     """Installs what is needed and turns options into a plan."""
-    names = options.servers
+    scenarios = [s for s in SCENARIOS if not options.only or s.name in options.only]
+    servers = [
+        server
+        for server in SERVERS
+        if (not options.servers or server.name in options.servers)
+        and any(scenario.takes(server) for scenario in scenarios)
+    ]
+    wanted = {server.package for server in servers}
     return Plan(
-        scenarios=[s for s in SCENARIOS if not options.only or s.name in options.only],
-        servers=[s for s in SERVERS if not names or s.name in names],
-        interpreters=environment.prepare(options.python, options.ours, with_peers=True),
+        scenarios=scenarios,
+        servers=servers,
+        interpreters=environment.prepare(options.python, options.ours, wanted),
         rounds=options.rounds or (QUICK_ROUNDS if options.quick else 5),
         seconds=options.seconds or (QUICK_SECONDS if options.quick else 4.0),
         pinned=options.pin,
@@ -211,6 +218,14 @@ def _names(known: Sequence[str]) -> type[list[str]]:
     return Names
 
 
+def _new_file(text: str) -> Path:
+    """The type of an option that names a file to write, before hours of work."""
+    path = Path(text)
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{path.parent} is not a directory")
+    return path
+
+
 def parser() -> argparse.ArgumentParser:
     """Describes the command line."""
     made = argparse.ArgumentParser(
@@ -240,7 +255,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--pin", action="store_true", help="server on core 0, load generator on core 1"
     )
-    made.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    made.add_argument(
+        "--json", type=_new_file, metavar="FILE", help="write all figures"
+    )
     made.add_argument(
         "--write-results", action="store_true", help="write the tables to RESULTS.md"
     )

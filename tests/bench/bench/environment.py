@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 CACHE = HERE / ".cache"
 REQUIREMENTS = HERE / "requirements.txt"
+BUILDERS = ("setuptools", "wheel", "maturin")
 DEFAULT_PYTHON = Path("/usr/bin/python3")
 
 PACKAGES = {
@@ -66,8 +67,8 @@ def need_tools(names: Iterable[str]) -> None:
         )
 
 
-def install_peers(base: Path) -> tuple[Path, dict[str, str]]:
-    """Installs requirements.txt into an environment of the bench's own.
+def install_peers(base: Path, wanted: Collection[str]) -> tuple[Path, dict[str, str]]:
+    """Installs what is wanted of requirements.txt into an environment of our own.
 
     Returns:
         Its interpreter, and why a distribution could not be installed, by name.
@@ -83,7 +84,8 @@ def install_peers(base: Path) -> tuple[Path, dict[str, str]]:
     installed: list[str] = json.loads(stamp.read_text()) if stamp.exists() else []
     absent = {}
     for requirement in parse_requirements(REQUIREMENTS.read_text()):
-        if requirement in installed:
+        name = requirement.partition("==")[0]
+        if requirement in installed or name not in {*wanted, *BUILDERS}:
             continue
         print(f"installing {requirement}", flush=True)
         done = _pip(python, "install", "--quiet", requirement)
@@ -91,7 +93,6 @@ def install_peers(base: Path) -> tuple[Path, dict[str, str]]:
             installed.append(requirement)
             stamp.write_text(json.dumps(installed))
         else:
-            name = requirement.partition("==")[0]
             absent[name] = explain_failure(requirement, done.stdout + done.stderr)
     return python, absent
 
@@ -112,14 +113,12 @@ def explain_failure(requirement: str, output: str) -> str:
     return f"{requirement} could not be installed: {last}"
 
 
-def build_ours(python: Path) -> str | None:
+def build_ours(python: Path) -> None:
     """Builds this checkout in release mode and installs it.
 
-    Returns:
-        Why that is not possible, or None.
+    Raises:
+        MissingError: With what the build printed.
     """
-    if not (ROOT / "pyproject.toml").exists():
-        return "this checkout has no pyproject.toml"
     wheels = CACHE / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     print("building this checkout in release mode", flush=True)
@@ -131,40 +130,38 @@ def build_ours(python: Path) -> str | None:
         text=True,
         check=False,
     )
+    if done.returncode == 0:
+        options = ("--quiet", "--force-reinstall", "--no-deps")
+        done = _pip(python, "install", *options, str(next(wheels.glob("*.whl"))))
     if done.returncode:
-        return f"maturin build failed:\n{(done.stdout + done.stderr).strip()}"
-    wheel = next(wheels.glob("*.whl"))
-    done = _pip(
-        python, "install", "--quiet", "--force-reinstall", "--no-deps", str(wheel)
-    )
-    return done.stderr.strip() if done.returncode else None
+        printed = (done.stdout + done.stderr).strip()
+        raise MissingError(f"this checkout could not be built:\n{printed}")
 
 
-def prepare(base: Path, ours: Path | None, with_peers: bool) -> Interpreters:
-    """Installs what is not there yet.
+def prepare(base: Path, ours: Path | None, wanted: Collection[str]) -> Interpreters:
+    """Installs what is wanted and not there yet.
 
     Args:
         base: The interpreter to make the environment from.
         ours: An interpreter or environment that has our package; it is built from
             this checkout where None.
-        with_peers: Whether the peers are wanted, or only what builds ours.
+        wanted: The distributions whose servers take part, ours among them or not.
 
     Raises:
-        MissingError: The environment cannot be made.
+        MissingError: The environment cannot be made, or ours not built.
     """
-    if ours is not None:
-        if ours.is_dir():
-            ours = ours / "bin" / "python"
-        if not with_peers:
-            return Interpreters(ours, ours, {})
-        peers, absent = install_peers(base)
-        return Interpreters(peers, ours, absent)
-    need_tools(["cargo", "gcc"])
-    peers, absent = install_peers(base)
-    reason = build_ours(peers)
-    if reason is not None:
-        absent[OURS] = reason
-    return Interpreters(peers, peers, absent)
+    to_build = ours is None and OURS in wanted
+    if to_build:
+        need_tools(["cargo", "gcc"])
+    peers, absent = install_peers(base, wanted)
+    if to_build:
+        build_ours(peers)
+    return Interpreters(peers, interpreter(ours) if ours else peers, absent)
+
+
+def interpreter(place: Path) -> Path:
+    """Returns the interpreter of an environment, or the one that is named."""
+    return place / "bin" / "python" if place.is_dir() else place.absolute()
 
 
 def ours_by_default() -> Path | None:

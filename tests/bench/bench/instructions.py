@@ -73,24 +73,16 @@ def main(options: argparse.Namespace) -> int:
     if options.check and not _same_tools(options):
         return 1 if os.environ.get("CI") == "true" else 0
     others = [s for s in SERVERS if options.servers and s.name in options.servers]
-    interpreters = environment.prepare(
-        options.python, options.ours, with_peers=any(s.package != OURS for s in others)
-    )
+    wanted = {server.package for server in others} or {OURS}
+    interpreters = environment.prepare(options.python, options.ours, wanted)
     if others:
         return _print_others(others, interpreters)
-    if OURS in interpreters.absent:
-        raise MissingError(interpreters.absent[OURS])
     counts = _count_ours(interpreters, repeats=1 if options.check else REPEATS)
     if options.check:
         return compare(parse_record(RECORD.read_text()).counts, counts)
-    RECORD.write_text(format_record(Record(_tools(_python(options)), counts)))
+    RECORD.write_text(format_record(Record(_tools(options), counts)))
     print(f"written to {RECORD}")
     return 0
-
-
-def _python(options: argparse.Namespace) -> Path:
-    python: Path = options.ours or options.python
-    return python / "bin" / "python" if python.is_dir() else python
 
 
 def _count_ours(interpreters: Interpreters, repeats: int) -> dict[str, int]:
@@ -264,9 +256,9 @@ def compare(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
 REGENERATE = "record it by tests/bench/instructions and commit the file"
 
 
-def _tools(python: Path) -> dict[str, str]:
+def _tools(options: argparse.Namespace) -> dict[str, str]:
     """Names what the counts depend on besides our source."""
-    facts = environment.facts(python)
+    facts = environment.facts(environment.interpreter(options.ours or options.python))
     return {
         "python": facts["python"],
         "rustc": facts["rustc"],
@@ -294,7 +286,7 @@ def _same_tools(options: argparse.Namespace) -> bool:
     if not RECORD.exists():
         raise MissingError(f"{RECORD} does not exist: {REGENERATE}")
     recorded = parse_record(RECORD.read_text()).tools
-    different = differences(recorded, _tools(_python(options)))
+    different = differences(recorded, _tools(options))
     if different:
         print(
             f"{RECORD.name} cannot be compared, it was made with other tools:",

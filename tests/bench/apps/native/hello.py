@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from narthex import Transaction
 
-BODY = b"Hello, world!"
+BODY = "Hello, world!"
 
 
-def app(transaction: Transaction) -> bytes:
+def app(transaction: Transaction) -> str:
     """Answers every request alike."""
-    transaction.content_type = "text/plain"
     return BODY
