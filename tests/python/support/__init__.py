@@ -1,0 +1,1 @@
+"""The harness of the Python suite: backends, a strict client, and the matrix."""

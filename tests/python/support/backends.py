@@ -1,0 +1,105 @@
+"""The backends: adding one to the suite is one entry in `BACKENDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.messages import Request
+from support.server import CgiServer, Server, SocketServer, python_command
+
+_PROBE = Path(__file__).with_name("probe.py")
+
+Start = Callable[[str, frozenset[str], Sequence[str], str], Server]
+
+
+def _embedded(name: str) -> Start:
+    """Starts the embedded server `name` on a free port."""
+
+    def start(
+        application: str,
+        capabilities: frozenset[str],
+        options: Sequence[str],
+        mount: str,
+    ) -> Server:
+        mounted = ["--mount", mount] if mount else []
+        command = python_command(
+            "serve", application, "--backend", name, "--bind", "127.0.0.1:0"
+        )
+        return SocketServer(application, capabilities, [*command, *mounted, *options])
+
+    return start
+
+
+def _cgi(
+    application: str, capabilities: frozenset[str], options: Sequence[str], mount: str
+) -> Server:
+    """Runs the application as a CGI program below `mount`."""
+    # What follows the application on the command line is the web server's.
+    command = python_command("cgi", *options, application)
+    return CgiServer(application, capabilities, command, mount)
+
+
+@dataclass
+class Backend:
+    """One way to serve an application; servers are started once and kept."""
+
+    name: str
+    start: Start
+    _servers: dict[tuple[str, tuple[str, ...], str], Server] = field(
+        default_factory=dict
+    )
+    _capabilities: frozenset[str] | None = None
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What this backend can do, asked from an application that runs under it."""
+        if self._capabilities is None:
+            server = self.start(
+                f"{_PROBE}:application", frozenset(), ("--api", "transaction"), ""
+            )
+            self._capabilities = frozenset(server.request(Request()).text.split())
+            server.stop()
+        return self._capabilities
+
+    def serve(
+        self,
+        file: Path,
+        attribute: str = "application",
+        *,
+        api: str = "wsgi",
+        options: Sequence[str] = (),
+        mount: str = "",
+    ) -> Server:
+        """Serves an application, or gives back the server that already does."""
+        options = ("--api", api, *options)
+        application = f"{file}:{attribute}"
+        key = (application, options, mount)
+        if key not in self._servers:
+            self._servers[key] = self.start(
+                application, self.capabilities, options, mount
+            )
+        return self._servers[key]
+
+    def servers(self) -> list[Server]:
+        """Lists the servers that run."""
+        return list(self._servers.values())
+
+    def stop(self) -> list[str]:
+        """Stops every server, and says of each that did not end well why."""
+        complaints = []
+        for server in self._servers.values():
+            try:
+                server.stop()
+            except Exception as error:
+                complaints.append(f"{self.name}: {error}")
+        self._servers.clear()
+        return complaints
+
+
+BACKENDS = [
+    Backend("hyper", _embedded("hyper")),
+    Backend("tiny-http", _embedded("tiny-http")),
+    Backend("cgi", _cgi),
+]

@@ -1,0 +1,198 @@
+"""A CGI host (RFC 3875): starts the child, hands the request down, reads its answer."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote_to_bytes
+
+from support.log import Log
+from support.messages import (
+    ProtocolError,
+    Request,
+    Response,
+    declared_length,
+    parse_field,
+)
+
+DEADLINE = 30.0
+_STATUS = re.compile(r"([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+
+
+def variables(request: Request, mount: str) -> dict[bytes, bytes]:
+    """Builds the meta-variables of a request, as a host does that has decoded it."""
+    host, port = b"127.0.0.1", b"80"
+    target = request.target.encode("latin-1")
+    path, _, query = target.partition(b"?")
+    path = remove_dot_segments(unquote_to_bytes(path))
+    script = mount.encode()
+    if target == b"*":
+        path = script
+    elif script and path != script and not path.startswith(script + b"/"):
+        raise ValueError(f"{request.target} is not below {mount}")
+    known = {
+        b"GATEWAY_INTERFACE": b"CGI/1.1",
+        b"SERVER_PROTOCOL": request.version.encode(),
+        b"SERVER_SOFTWARE": b"suite/1",
+        b"SERVER_NAME": host,
+        b"SERVER_PORT": port,
+        b"REMOTE_ADDR": b"127.0.0.1",
+        b"REMOTE_PORT": b"54321",
+        b"REQUEST_METHOD": request.method.encode(),
+        b"REQUEST_URI": target,
+        b"SCRIPT_NAME": script,
+        b"PATH_INFO": path[len(script) :],
+        b"QUERY_STRING": query,
+    }
+    for name, value in request.fields("127.0.0.1"):
+        variable = b"HTTP_" + name.upper().replace("-", "_").encode()
+        if variable in (b"HTTP_CONTENT_LENGTH", b"HTTP_CONTENT_TYPE"):
+            variable = variable[5:]
+        separator = b"; " if variable == b"HTTP_COOKIE" else b", "
+        earlier = [known[variable]] if variable in known else []
+        known[variable] = separator.join([*earlier, value.encode("latin-1")])
+    return known
+
+
+def remove_dot_segments(path: bytes) -> bytes:
+    """Removes `.` and `..` segments of a decoded path (RFC 3986, 5.2.4)."""
+    kept: list[bytes] = []
+    segments = path.split(b"/")
+    for number, segment in enumerate(segments):
+        last = number == len(segments) - 1
+        if segment == b"..":
+            if len(kept) > 1:
+                kept.pop()
+        elif segment != b".":
+            kept.append(segment)
+            continue
+        if last:
+            kept.append(b"")
+    return b"/".join(kept)
+
+
+class Child:
+    """One CGI process, and the request it is given."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[bytes, bytes],
+        request: Request,
+        mount: str,
+        log: Log,
+    ) -> None:
+        """Starts the process and, in a thread, sends it the body."""
+        request = self._unchunked(request)
+        self._method = request.method
+        self._process = subprocess.Popen(
+            command,
+            env={**environment, **variables(request, mount)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._input, self._output = self._process.stdin, self._process.stdout
+        self._reader = log.follow(self._process.stderr)
+        self._writer = threading.Thread(
+            target=self._send, args=(request,), daemon=True
+        )
+        self._writer.start()
+        self._watchdog = threading.Timer(DEADLINE, self._process.kill)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+
+    @staticmethod
+    def _unchunked(request: Request) -> Request:
+        """Takes a chunked body off the wire: CGI knows lengths only."""
+        if not request.chunked:
+            return request
+        body = b"".join(request.pieces())
+        return Request(
+            request.method,
+            request.target,
+            request.headers,
+            body,
+            length=len(body),
+            version=request.version,
+        )
+
+    def _send(self, request: Request) -> None:
+        try:
+            for piece in request.pieces():
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[self._input.write(rest) :]
+        except BrokenPipeError:
+            pass  # The application did not want the rest.
+        finally:
+            self._input.close()
+
+    def response(self) -> Response:
+        """Reads the whole answer."""
+        output = self._read()
+        status = self._end()
+        return parse(output, self._method, status == 0)
+
+    def abandon(self, after: int) -> None:
+        """Takes `after` bytes and closes the pipe, as a host does without a client."""
+        taken = 0
+        while taken < after:
+            data = self._output.read(65536)
+            assert data, f"the response ended after {taken} bytes"
+            taken += len(data)
+        self._output.close()
+        self._end()
+
+    def _read(self) -> bytes:
+        output = bytearray()
+        while data := self._output.read(65536):
+            output += data
+        self._output.close()
+        return bytes(output)
+
+    def _end(self) -> int:
+        status = self._process.wait()
+        self._watchdog.cancel()
+        self._writer.join(timeout=10)
+        self._reader.join(timeout=10)
+        return status
+
+
+def parse(output: bytes, method: str, ended_well: bool) -> Response:
+    """Parses what a CGI program wrote (RFC 3875, 6).
+
+    Raises:
+        ProtocolError: It is no CGI response.
+    """
+    end = _HEAD_END.search(output)
+    if not end:
+        raise ProtocolError(f"no end of the head in {output[:2000]!r}")
+    lines = re.split(rb"\r?\n", output[: end.start()])
+    headers = [parse_field(line) for line in lines]
+    body = output[end.end() :]
+    names = [name for name, _ in headers]
+    status, reason = 200, "OK"
+    if "status" in names:
+        if names.count("status") > 1:
+            raise ProtocolError("several Status fields")
+        match = _STATUS.fullmatch(dict(headers)["status"])
+        if not match:
+            raise ProtocolError(f"malformed Status {dict(headers)['status']!r}")
+        status, reason = int(match[1]), match[2] or ""
+    elif "location" in names:
+        # Without a status the host would answer in our place (RFC 3875, 6.2.2).
+        raise ProtocolError("Location without Status")
+    headers = [(name, value) for name, value in headers if name != "status"]
+    length = declared_length(headers)
+    complete = ended_well
+    if length is not None and status not in (204, 304):
+        if len(body) > length:
+            raise ProtocolError(f"{len(body)} bytes of body, {length} declared")
+        complete = complete and (len(body) == length or method == "HEAD")
+    return Response(status, reason, headers, body, complete)

@@ -1,0 +1,215 @@
+"""A running application, and the ways to talk to it that every backend has."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from support import cgi
+from support.client import DEADLINE, Connection
+from support.log import Log
+from support.messages import Request, Response
+
+SUITE = Path(__file__).resolve().parent.parent
+_LISTENING = r"narthex: listening on http://(127\.0\.0\.1):([0-9]+)"
+
+
+def child_environment() -> dict[bytes, bytes]:
+    """Builds the environment of a server: ours, with the suite importable."""
+    environment = dict(os.environb)
+    paths = [os.fsencode(SUITE), environment.get(b"PYTHONPATH", b"")]
+    environment[b"PYTHONPATH"] = os.pathsep.encode().join(filter(None, paths))
+    # Servers print tracebacks and log lines that the tests read as UTF-8.
+    environment[b"PYTHONIOENCODING"] = b"utf-8:backslashreplace"
+    environment[b"NARTHEX_TEST_PARENT"] = b"%d" % os.getpid()
+    return environment
+
+
+class Server(ABC):
+    """One application under one backend."""
+
+    def __init__(self, application: str, capabilities: frozenset[str]) -> None:
+        """Remembers what is served, and what the backend can do."""
+        self.application = application
+        self.capabilities = capabilities
+        self.log = Log()
+
+    @abstractmethod
+    def request(self, request: Request) -> Response:
+        """Sends one request and receives its response."""
+
+    @abstractmethod
+    def conversation(self, *requests: Request) -> list[Response]:
+        """Sends requests one after another, on one connection where there is one."""
+
+    @abstractmethod
+    def abandon(self, request: Request, after: int) -> None:
+        """Sends a request, takes `after` bytes of the response, and vanishes."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ends the server; it must end well."""
+
+    def ask(
+        self,
+        case: str,
+        method: str = "GET",
+        target: str = "/",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | Iterable[bytes] = b"",
+        length: int | None = None,
+        chunked: bool = False,
+    ) -> Response:
+        """Sends one request to the application that a site calls `case`."""
+        return self.request(
+            request_for(case, method, target, headers, body, length, chunked)
+        )
+
+    def begin(self, request: Request) -> Future[Response]:
+        """Sends a request from another thread."""
+        future: Future[Response] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(self.request(request))
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return future
+
+
+def request_for(
+    case: str,
+    method: str = "GET",
+    target: str = "/",
+    headers: Sequence[tuple[str, str]] = (),
+    body: bytes | Iterable[bytes] = b"",
+    length: int | None = None,
+    chunked: bool = False,
+) -> Request:
+    """Builds a request to the application that a site calls `case`."""
+    fields = (("X-Case", case), *headers)
+    return Request(method, target, fields, body, length, chunked)
+
+
+class SocketServer(Server):
+    """A server process that listens on a port of its own choice."""
+
+    def __init__(
+        self, application: str, capabilities: frozenset[str], command: Sequence[str]
+    ) -> None:
+        """Starts `command` and waits for the line that says where it listens."""
+        super().__init__(application, capabilities)
+        self._process = subprocess.Popen(
+            command,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert self._process.stderr is not None
+        self._reader = self.log.follow(self._process.stderr)
+        try:
+            found = self.log.wait_for(_LISTENING, timeout=30, while_open=True)
+        except AssertionError:
+            self._process.kill()
+            self._process.wait()
+            raise
+        self.address = (found[1], int(found[2]))
+        self.pid = self._process.pid
+
+    def connect(self, deadline: float = DEADLINE) -> Connection:
+        """Opens a connection."""
+        return Connection(self.address, deadline)
+
+    def request(self, request: Request) -> Response:
+        """See `Server.request`; a connection for this request only."""
+        with self.connect() as connection:
+            return connection.request(request)
+
+    def conversation(self, *requests: Request) -> list[Response]:
+        """See `Server.conversation`."""
+        responses = []
+        with self.connect() as connection:
+            for request in requests:
+                responses.append(connection.request(request))
+        return responses
+
+    def abandon(self, request: Request, after: int) -> None:
+        """See `Server.abandon`."""
+        with self.connect() as connection:
+            connection.send(request)
+            taken = 0
+            while taken < after:
+                data = connection.receive_some()
+                assert data, f"the response ended after {taken} bytes"
+                taken += len(data)
+            connection.reset()
+
+    def stop(self) -> None:
+        """See `Server.stop`."""
+        if self._process.poll() is not None:
+            raise AssertionError(
+                f"server of {self.application} ended by itself with status "
+                f"{self._process.returncode}:\n" + "\n".join(self.log.since())
+            )
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._reader.join(timeout=5)
+        assert status == 0, f"server of {self.application} stopped with {status}"
+
+
+class CgiServer(Server):
+    """A new child process for each request, with the variables of RFC 3875."""
+
+    def __init__(
+        self,
+        application: str,
+        capabilities: frozenset[str],
+        command: Sequence[str],
+        mount: str,
+    ) -> None:
+        """Remembers how to start a child."""
+        super().__init__(application, capabilities)
+        self._command = command
+        self._mount = mount
+
+    def request(self, request: Request) -> Response:
+        """See `Server.request`."""
+        child = cgi.Child(
+            self._command, child_environment(), request, self._mount, self.log
+        )
+        return child.response()
+
+    def conversation(self, *requests: Request) -> list[Response]:
+        """See `Server.conversation`; there is no connection to share."""
+        return [self.request(request) for request in requests]
+
+    def abandon(self, request: Request, after: int) -> None:
+        """See `Server.abandon`."""
+        child = cgi.Child(
+            self._command, child_environment(), request, self._mount, self.log
+        )
+        child.abandon(after)
+
+    def stop(self) -> None:
+        """See `Server.stop`; nothing runs between requests."""
+
+
+def python_command(*arguments: str) -> list[str]:
+    """Builds a command line that runs `narthex` by this Python."""
+    return [sys.executable, "-m", "narthex", *arguments]
