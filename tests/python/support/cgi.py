@@ -87,6 +87,7 @@ class Child:
     ) -> None:
         """Starts the process and, in a thread, sends it the body."""
         request = self._unchunked(request)
+        self._failure: BaseException | None = None
         self._method = request.method
         self._process = subprocess.Popen(
             command,
@@ -130,6 +131,8 @@ class Child:
                     rest = rest[self._input.write(rest) :]
         except BrokenPipeError:
             pass  # The application did not want the rest.
+        except BaseException as error:
+            self._failure = error
         finally:
             self._input.close()
 
@@ -137,6 +140,8 @@ class Child:
         """Reads the whole answer."""
         output = self._read()
         status = self._end()
+        if self._failure:
+            raise self._failure
         return parse(output, self._method, status == 0)
 
     def abandon(self, after: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,9 @@ def _backend_of(item: pytest.Item) -> Backend | None:
 
 def _cell_of(item: pytest.Item, backend: Backend) -> Cell:
     callspec = getattr(item, "callspec", None)
-    parts = callspec.id.split("-") if callspec else []
-    rest = "-".join(parts).replace(backend.name, "").strip("-").replace("--", "-")
+    whole = callspec.id if callspec else ""
+    rest = re.sub(rf"(^|-){re.escape(backend.name)}(?=-|$)", "", whole, count=1)
+    rest = rest.strip("-")
     marker = item.get_closest_marker("api")
     api = callspec.params.get("api") if callspec else None
     case = item.nodeid.partition("[")[0] + (f"[{rest}]" if rest else "")
