@@ -6,7 +6,7 @@ use narthex_adapters::ThreadStart;
 use narthex_core::{Handler, Journal};
 use pyo3::prelude::*;
 
-use crate::{seam, wsgi::Wsgi};
+use crate::{native::Native, seam, wsgi::Wsgi};
 
 /// How an application is called: the one list of application interfaces.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,7 +78,7 @@ pub(crate) fn handler(
 ) -> PyResult<Arc<dyn Handler>> {
     Ok(match api {
         Api::Wsgi => Arc::new(Wsgi::new(app, settings, journal)),
-        Api::Transaction => todo!(),
+        Api::Transaction => Arc::new(Native::new(&app, settings, journal)?),
     })
 }
 
