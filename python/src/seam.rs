@@ -6,7 +6,7 @@ use bytes::Bytes;
 use narthex_core::{Capability, Error, Exchange, Journal, Level, RequestHead, Result, poll_once};
 use pyo3::{
     create_exception,
-    exceptions::{PyConnectionError, PyOSError, PyRuntimeError},
+    exceptions::{PyBaseException, PyConnectionError, PyOSError, PyRuntimeError},
     ffi::{
         Py_IsInitialized, PyEval_RestoreThread, PyEval_SaveThread, PyGILState_Ensure,
         PyGILState_Release, PyGILState_STATE, PyThreadState,
@@ -110,12 +110,16 @@ impl fmt::Display for Failure<'_, '_> {
     }
 }
 
+/// The exception with its traceback, which before Python 3.12 is kept beside it.
+fn with_traceback(py: Python<'_>, error: &PyErr) -> Py<PyBaseException> {
+    error.clone_ref(py).into_value(py)
+}
+
 /// The traceback as Python prints it.
 pub(crate) fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
-    let lines = py.import(intern!(py, "traceback"))?.call_method1(
-        intern!(py, "format_exception"),
-        (error.get_type(py), error.value(py), error.traceback(py)),
-    )?;
+    let lines = py
+        .import(intern!(py, "traceback"))?
+        .call_method1(intern!(py, "format_exception"), (with_traceback(py, error),))?;
     let text = PyString::new(py, "").call_method1(intern!(py, "join"), (lines,))?;
     // Lone surrogates cannot be UTF-8.
     let bytes = text.call_method1(intern!(py, "encode"), ("utf-8", "backslashreplace"))?;
@@ -140,7 +144,7 @@ pub(crate) fn error_page(
         }
         let page = py
             .import(intern!(py, "narthex._debug"))?
-            .call_method1(intern!(py, "page"), (error.value(py), &facts, backend))?;
+            .call_method1(intern!(py, "page"), (with_traceback(py, error), &facts, backend))?;
         Ok(Bytes::copy_from_slice(page.extract()?))
     };
     page().ok()
