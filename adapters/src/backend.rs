@@ -20,6 +20,11 @@ pub trait Backend: Sync {
     /// it.
     fn detect(&self, seen: &Surroundings) -> Option<&'static str>;
 
+    /// Whether it listens on addresses; otherwise whoever started the process hands it requests.
+    fn listens(&self) -> bool {
+        true
+    }
+
     /// Claims the transport: binds addresses, takes descriptors away from the application.
     ///
     /// Called before the application is imported, so that nothing it does at import can reach the

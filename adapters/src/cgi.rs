@@ -65,6 +65,10 @@ impl Backend for Cgi {
         (!interface.is_empty()).then_some("GATEWAY_INTERFACE is set, as web servers do for CGI")
     }
 
+    fn listens(&self) -> bool {
+        false
+    }
+
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
         let variables: Variables = env::vars_os()
             .map(|(name, value)| (name.into_vec().into(), value.into_vec().into()))
