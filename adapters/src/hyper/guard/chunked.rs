@@ -13,6 +13,10 @@ const LINE_SIZE: usize = 4 * 1024;
 /// Bytes of all chunk extensions of a body; hyper has the same limit, and counts fewer.
 const EXTENSIONS_SIZE: usize = 16 * 1024;
 
+/// Bytes of a trailer section, where the limit on heads allows as many: hyper takes fewer than
+/// 16 KiB.
+const TRAILERS_SIZE: usize = 16 * 1024 - 1;
+
 /// A chunked body on its way through.
 #[derive(Debug, Default)]
 pub(super) struct Chunked {
@@ -119,7 +123,7 @@ impl Chunked {
     /// A line of the trailer section; fields that would frame or route the message if they were in
     /// its head are refused (RFC 9110, 6.5.1).
     fn trailer(&mut self, bytes: &[u8], limits: &Limits) -> Step {
-        let left = limits.head_size.saturating_sub(self.trailers);
+        let left = limits.head_size.min(TRAILERS_SIZE).saturating_sub(self.trailers);
         let Some(line) = self.line(bytes, left)? else { return Ok(None) };
         self.trailers += line.len() + 2;
         if line.is_empty() {

@@ -161,3 +161,15 @@ fn hyper_sees_what_the_guard_saw() {
     let seen: usize = (0..4000).map(|_| agree(&mutate(&mut random))).sum();
     assert!(seen > 2000, "{seen}");
 }
+
+#[test]
+fn hyper_takes_the_largest_that_the_guard_passes() {
+    let extensions = format!("1;{}\r\nx\r\n", "a".repeat(4095 - 4)).repeat(4);
+    let trailer = format!("0\r\nX:{}\r\n\r\n", "x".repeat(16 * 1024 - 1 - 6));
+    let body = chunked((extensions + &trailer).as_bytes());
+    let digits = b"POST / HTTP/1.0\r\nContent-Length: 0000000000000000001\r\n\r\nx";
+    let messages = served(Bytes::from(join(&[&body, digits])));
+    let seen: Vec<_> = messages.iter().map(|message| (message.body, message.whole)).collect();
+    assert_eq!(seen, [(4, true), (1, true)]);
+    assert_eq!(agree(&join(&[&body, digits])), 2);
+}

@@ -74,7 +74,7 @@ fn chunks() {
 }
 
 #[test]
-fn chunk_extensions_are_bounded() {
+fn extensions_and_trailers_are_bounded() {
     let chunk = |size: usize| format!("1;{}\r\nx\r\n", "a".repeat(size));
     let long = |sizes: &[usize]| {
         let chunks: String = sizes.iter().map(|size| chunk(*size)).collect();
@@ -84,6 +84,9 @@ fn chunk_extensions_are_bounded() {
     refuses(&long(&[4096 - 3]), 400, Phase::Body);
     passes(&long(&[4095, 4095, 4095, 4095].map(|size| size - 4)), 1);
     refuses(&long(&[4090, 4090, 4090, 4090, 30]), 400, Phase::Body);
+    let trailer = |size: usize| format!("0\r\nX:{}\r\n\r\n", "x".repeat(size - 6));
+    passes(&chunked(trailer(16 * 1024 - 1).as_bytes()), 1);
+    refuses(&chunked(trailer(16 * 1024).as_bytes()), 400, Phase::Body);
     // Without an end they are held up to the limit only.
     refuses(&chunked(&[b'1'; 4096]), 400, Phase::Body);
 }
