@@ -82,7 +82,7 @@ impl Native {
             respond: respond.unbind(),
             settings,
             journal,
-            adaptive: Adaptive::new(),
+            adaptive: Adaptive::new(settings.placement),
             turn: settings.serialize.then(Arc::default),
         })))
     }

@@ -1,0 +1,406 @@
+//! The command line, and how it is read.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{
+    ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{BoolishValueParser, PossibleValuesParser},
+};
+use narthex_adapters::{Backend, backends};
+use narthex_core::Level;
+
+use crate::engine::Api;
+
+/// What stands for "find out".
+pub(super) const AUTO: &str = "auto";
+
+/// Runs one Python web application under an embedded HTTP server, as a CGI program and more.
+#[derive(Debug, Parser)]
+#[command(name = "narthex", subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) action: Action,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Run an application: backend and API are found out
+    Run(Run),
+    /// Serve an application by the embedded HTTP server
+    Serve(Serve),
+    /// Answer one CGI request, or play one here with --request
+    Cgi(Cgi),
+    /// Say everything that is wrong with an application and its settings
+    Check(Check),
+}
+
+/// `narthex run`.
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// How the application is deployed
+    #[arg(long, env = "NARTHEX_BACKEND", default_value = AUTO, value_parser = backend_names())]
+    pub(super) backend: String,
+    #[command(flatten)]
+    pub(super) application: Application,
+    #[command(flatten)]
+    pub(super) listening: Listening,
+}
+
+/// `narthex serve`.
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) application: Application,
+    #[command(flatten)]
+    pub(super) listening: Listening,
+}
+
+/// `narthex check`.
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    /// How the application is to be deployed
+    #[arg(long, env = "NARTHEX_BACKEND", default_value = AUTO, value_parser = backend_names())]
+    pub(super) backend: String,
+    #[command(flatten)]
+    pub(super) application: Application,
+    #[command(flatten)]
+    pub(super) listening: Listening,
+}
+
+/// `narthex cgi`.
+#[derive(Args, Debug)]
+pub(super) struct Cgi {
+    #[command(flatten)]
+    pub(super) application: Application,
+    #[command(flatten)]
+    pub(super) played: Played,
+}
+
+/// A CGI request to be played here, through a real child process.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "One request")]
+pub(super) struct Played {
+    /// Method and target, such as 'POST /form?x=1'
+    #[arg(long, value_name = "'METHOD TARGET'")]
+    pub(super) request: Option<OsString>,
+    /// A field of the request; may be repeated
+    #[arg(short = 'H', long, value_name = "'NAME: VALUE'", requires = "request")]
+    pub(super) header: Vec<OsString>,
+    /// Its body: text, @FILE, or @- for standard input
+    #[arg(short, long, value_name = "TEXT|@FILE", requires = "request")]
+    pub(super) data: Option<OsString>,
+    /// A variable of the server's environment; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", requires = "request")]
+    pub(super) env: Vec<OsString>,
+    /// As if it had come by TLS
+    #[arg(long, requires = "request")]
+    pub(super) https: bool,
+    /// As if the server had authenticated this user
+    #[arg(long, value_name = "NAME", requires = "request")]
+    pub(super) user: Option<OsString>,
+    /// Print the CGI response as the program wrote it
+    #[arg(long, requires = "request")]
+    pub(super) raw: bool,
+}
+
+/// What is called, and how.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct Application {
+    /// module:attribute, module, file.py, file.py:attribute, module:factory("x") or a directory
+    #[arg(value_name = "APP")]
+    pub(super) app: OsString,
+    /// How the application wants to be called
+    #[arg(long, env = "NARTHEX_API", default_value = AUTO, value_parser = api_names())]
+    pub(super) api: String,
+    /// Look for modules here instead of in the current directory
+    #[arg(long, env = "NARTHEX_APP_DIR", value_name = "DIR")]
+    pub(super) app_dir: Option<PathBuf>,
+    /// Change to this directory first
+    #[arg(long, env = "NARTHEX_CHDIR", value_name = "DIR")]
+    pub(super) chdir: Option<PathBuf>,
+    /// Never call the application from two threads at once
+    #[arg(long, env = "NARTHEX_SERIALIZE", value_parser = BoolishValueParser::new())]
+    pub(super) serialize: bool,
+    /// Path at which the application is mounted
+    #[arg(
+        long, env = "NARTHEX_MOUNT", value_name = "PATH", value_parser = mount,
+        visible_alias = "root-path"
+    )]
+    pub(super) mount: Option<String>,
+    /// Largest request body, such as 10M; `none` lifts the limit [default: 1G]
+    #[arg(
+        long, env = "NARTHEX_LIMIT_BODY", value_name = "BYTES", value_parser = size,
+        help_heading = "Limits"
+    )]
+    pub(super) limit_body: Option<u64>,
+    /// Longest wait for a piece of a request body [default: 30]
+    #[arg(
+        long, env = "NARTHEX_BODY_TIMEOUT", value_name = "SECONDS", value_parser = seconds,
+        alias = "timeout-body", help_heading = "Limits"
+    )]
+    pub(super) body_timeout: Option<Duration>,
+    /// Write an access log to this file; `-` is standard output
+    #[arg(long, env = "NARTHEX_ACCESS_LOG", value_name = "FILE", help_heading = "Logs")]
+    pub(super) access_log: Option<PathBuf>,
+    /// Least grave line of the error log: debug, info, warning or error
+    #[arg(
+        long, env = "NARTHEX_LOG_LEVEL", value_name = "LEVEL", default_value = "info",
+        value_parser = level, help_heading = "Logs"
+    )]
+    pub(super) log_level: Level,
+    /// Show failures of the application in the browser of a local user
+    #[arg(
+        long, env = "NARTHEX_DEBUG", value_parser = BoolishValueParser::new(),
+        overrides_with = "no_debug", help_heading = "Development"
+    )]
+    pub(super) debug: bool,
+    /// Do not, even under `narthex run`
+    #[arg(long, overrides_with = "debug", help_heading = "Development")]
+    pub(super) no_debug: bool,
+    /// Say what was chosen, and why
+    #[arg(
+        long, env = "NARTHEX_EXPLAIN", value_parser = BoolishValueParser::new(),
+        help_heading = "Development"
+    )]
+    pub(super) explain: bool,
+}
+
+impl Application {
+    /// These settings as the arguments of a CGI program: APP last, and what the request itself
+    /// carries (the mount) left out.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec![
+            format!("--api={}", self.api).into(),
+            format!("--log-level={}", self.log_level.as_str()).into(),
+        ];
+        let mut option = |name: &str, value: Option<&OsStr>| {
+            let Some(value) = value else { return };
+            let mut argument = OsString::from(name);
+            argument.push(value);
+            arguments.push(argument);
+        };
+        let body_limit = self.limit_body.map(|size| match size {
+            u64::MAX => "none".to_owned(),
+            size => size.to_string(),
+        });
+        let body_timeout = self.body_timeout.map(|time| time.as_secs_f64().to_string());
+        option("--app-dir=", self.app_dir.as_deref().map(AsRef::as_ref));
+        option("--chdir=", self.chdir.as_deref().map(AsRef::as_ref));
+        option("--access-log=", self.access_log.as_deref().map(AsRef::as_ref));
+        option("--limit-body=", body_limit.as_deref().map(AsRef::as_ref));
+        option("--body-timeout=", body_timeout.as_deref().map(AsRef::as_ref));
+        for (name, given) in [
+            ("--serialize", self.serialize),
+            ("--debug", self.debug),
+            ("--no-debug", self.no_debug),
+            ("--explain", self.explain),
+        ] {
+            if given {
+                arguments.push(name.into());
+            }
+        }
+        arguments.extend(["--".into(), self.app.clone()]);
+        arguments
+    }
+}
+
+/// Where and how a server listens.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Listening")]
+pub(super) struct Listening {
+    /// Address to listen on; may be repeated [default: 127.0.0.1:8000, or 0.0.0.0:$PORT]
+    #[arg(
+        short,
+        long,
+        env = "NARTHEX_BIND",
+        value_name = "HOST:PORT|unix:PATH|fd://N",
+        value_delimiter = ','
+    )]
+    pub(super) bind: Vec<String>,
+    /// Threads that call the application [default: as many as cores]
+    #[arg(
+        long,
+        env = "NARTHEX_THREADS",
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(super) threads: usize,
+    /// Longest queue of connections not yet accepted
+    #[arg(long, env = "NARTHEX_BACKLOG", value_name = "N", default_value_t = 1024)]
+    pub(super) backlog: i32,
+    /// Largest request head [default: 64K]
+    #[arg(
+        long, env = "NARTHEX_LIMIT_HEAD", value_name = "BYTES", value_parser = size,
+        help_heading = "Limits"
+    )]
+    pub(super) limit_head: Option<u64>,
+    /// Most fields of a request head [default: 100]
+    #[arg(long, env = "NARTHEX_LIMIT_HEADERS", value_name = "N", help_heading = "Limits")]
+    pub(super) limit_headers: Option<usize>,
+    /// Longest wait for the end of a request head [default: 20]
+    #[arg(
+        long, env = "NARTHEX_HEADER_TIMEOUT", value_name = "SECONDS", value_parser = seconds,
+        aliases = ["timeout-header", "header-read-timeout"], help_heading = "Limits"
+    )]
+    pub(super) header_timeout: Option<Duration>,
+    /// Longest wait for the next request on a connection [default: 75]
+    #[arg(
+        long, env = "NARTHEX_KEEP_ALIVE", value_name = "SECONDS", value_parser = seconds,
+        alias = "timeout-keep-alive", help_heading = "Limits"
+    )]
+    pub(super) keep_alive: Option<Duration>,
+    /// Longest wait for a client that takes nothing of its response [default: 60]
+    #[arg(
+        long, env = "NARTHEX_WRITE_TIMEOUT", value_name = "SECONDS", value_parser = seconds,
+        alias = "timeout-write", help_heading = "Limits"
+    )]
+    pub(super) write_timeout: Option<Duration>,
+    /// Longest wait for running requests when stopping [default: 30]
+    #[arg(
+        long, env = "NARTHEX_GRACEFUL_TIMEOUT", value_name = "SECONDS", value_parser = seconds,
+        aliases = ["timeout-graceful", "timeout-graceful-shutdown"], help_heading = "Limits"
+    )]
+    pub(super) graceful_timeout: Option<Duration>,
+    /// Restart when a file of the application changes
+    #[arg(
+        long, env = "NARTHEX_RELOAD", value_parser = BoolishValueParser::new(),
+        help_heading = "Development"
+    )]
+    pub(super) reload: bool,
+    #[command(flatten)]
+    pub(super) child: Child,
+}
+
+/// What `--reload` tells the process that it restarts. Not for users.
+#[derive(Args, Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "they are the options' names")]
+pub(super) struct Child {
+    /// Process that watches.
+    #[arg(long, hide = true)]
+    pub(super) reload_parent: Option<i32>,
+    /// Descriptor to which what is to be watched is written.
+    #[arg(long, hide = true, requires = "reload_parent")]
+    pub(super) reload_report: Option<i32>,
+    /// Listeners that it inherits, instead of addresses.
+    #[arg(long, hide = true, requires = "reload_parent")]
+    pub(super) reload_bind: Vec<String>,
+}
+
+/// Reads the command line.
+///
+/// As a CGI program, only what comes up to APP is read: the shebang gives it. Everything after it
+/// is ignored, since web servers put the query there (RFC 3875, 4.4): `?-s+-d` is no option.
+///
+/// # Errors
+/// What clap has to say: a mistake, or the help that was asked for.
+pub(super) fn parse(
+    arguments: &[OsString],
+    version: String,
+    gateway: bool,
+) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command().version(env!("CARGO_PKG_VERSION")).long_version(version);
+    command.build();
+    let arguments = if gateway { up_to_app(&command, arguments) } else { arguments };
+    let named = std::iter::once(OsString::from("narthex")).chain(arguments.iter().cloned());
+    let matches = command.try_get_matches_from_mut(named)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Cuts the arguments behind the first that is neither an option nor an option's value.
+fn up_to_app<'a>(command: &Command, arguments: &'a [OsString]) -> &'a [OsString] {
+    let Some(subcommand) =
+        arguments.first().and_then(|name| command.find_subcommand(name.to_str()?))
+    else {
+        return arguments;
+    };
+    let mut value_follows = false;
+    let app = arguments.iter().skip(1).position(|argument| {
+        if std::mem::take(&mut value_follows) {
+            return false;
+        }
+        let text = argument.to_string_lossy();
+        if !text.starts_with('-') {
+            return true;
+        }
+        value_follows = wants_value(subcommand, &text);
+        false
+    });
+    app.map_or(arguments, |position| &arguments[..position + 2])
+}
+
+/// Whether the value of the option `text` is the next argument.
+fn wants_value(subcommand: &Command, text: &str) -> bool {
+    let takes_value =
+        |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
+    match text.strip_prefix("--") {
+        Some(long) => subcommand.get_arguments().any(|argument| {
+            let names = argument.get_long_and_visible_aliases().unwrap_or_default();
+            let hidden = argument.get_all_aliases().unwrap_or_default();
+            (names.contains(&long) || hidden.contains(&long)) && takes_value(argument)
+        }),
+        None => subcommand.get_arguments().any(|argument| {
+            argument.get_short().is_some_and(|short| text[1..] == *short.encode_utf8(&mut [0; 4]))
+                && takes_value(argument)
+        }),
+    }
+}
+
+fn backend_names() -> PossibleValuesParser {
+    let names = backends().into_iter().map(Backend::name);
+    PossibleValuesParser::new(std::iter::once(AUTO).chain(names))
+}
+
+fn api_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(std::iter::once(AUTO).chain(Api::ALL.iter().map(|api| api.name())))
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    [Level::Debug, Level::Info, Level::Warning, Level::Error]
+        .into_iter()
+        .find(|level| level.as_str() == text)
+        .ok_or_else(|| "write debug, info, warning or error".to_owned())
+}
+
+/// A mount point as the core wants it: a leading slash and no trailing one, or empty.
+fn mount(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    if path.is_empty() || path.starts_with('/') {
+        Ok(path.to_owned())
+    } else {
+        Err(format!("a path starts with a slash: /{path}"))
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(u64::MAX);
+    }
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err("write a number of bytes, such as 65536, 64K, 10M or 1G".to_owned()),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| "write a number of bytes, such as 65536, 64K, 10M or 1G".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.trim_end_matches('s')
+        .parse::<f64>()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number).ok())
+        .ok_or_else(|| "write a number of seconds, such as 30 or 0.5".to_owned())
+}

@@ -1,0 +1,148 @@
+//! `narthex check`: everything that is wrong, at once.
+
+use std::{fmt::Write as _, fs::OpenOptions, io::Write as _, path::Path};
+
+use narthex_adapters::Bind;
+use pyo3::prelude::*;
+
+use super::{
+    application,
+    arguments::Check,
+    choice::{self, Choice},
+    failure::Failure,
+    plan::Plan,
+    ports,
+};
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mark {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// What was found out.
+#[derive(Default)]
+struct Findings {
+    text: String,
+    failed: bool,
+}
+
+impl Findings {
+    fn add(&mut self, mark: Mark, subject: &str, what: &str) {
+        let word = match mark {
+            Mark::Ok => "ok  ",
+            Mark::Warn => "warn",
+            Mark::Fail => "fail",
+        };
+        self.failed |= mark == Mark::Fail;
+        let _ = writeln!(self.text, "{word}  {subject}: {}", visible(what));
+    }
+
+    fn fail(&mut self, py: Python<'_>, subject: &str, failure: &Failure) -> PyResult<()> {
+        self.add(Mark::Fail, subject, &failure.summary(py)?);
+        for fix in failure.fixes(py)? {
+            let _ = writeln!(self.text, "      {}", visible(&fix));
+        }
+        Ok(())
+    }
+}
+
+/// Checks an application and its settings; prints what was found. Returns the exit status.
+///
+/// # Errors
+/// Python failed where it should not.
+pub(super) fn check(py: Python<'_>, check: Check) -> Result<i32, Failure> {
+    let Check { backend, application, listening } = check;
+    let plan = Plan::production(application, listening);
+    let mut findings = Findings::default();
+    python(py, &mut findings)?;
+    let choice = choice::choose(&backend, &choice::surroundings());
+    match &choice {
+        Ok(Choice { backend, reason }) => {
+            findings.add(Mark::Ok, "backend", &format!("{}: {reason}", backend.name()));
+        }
+        Err(failure) => findings.fail(py, "backend", failure)?,
+    }
+    if choice.is_ok_and(|choice| choice.backend.listens()) {
+        addresses(py, &plan, &mut findings)?;
+    }
+    if let Some(path) = &plan.application.access_log {
+        access_log(path, &mut findings);
+    }
+    match plan.change_directory() {
+        Ok(()) => load(py, &plan, &mut findings)?,
+        Err(failure) => findings.fail(py, "directory", &failure)?,
+    }
+    // Whoever reads it may have seen enough.
+    let _ = std::io::stdout().write_all(findings.text.as_bytes());
+    Ok(i32::from(findings.failed))
+}
+
+fn python(py: Python<'_>, findings: &mut Findings) -> PyResult<()> {
+    let sys = py.import("sys")?;
+    let executable: String = sys.getattr("executable")?.extract()?;
+    let version = Python::version_str().split_whitespace().next().unwrap_or_default();
+    findings.add(Mark::Ok, "Python", &format!("{version} at {executable}"));
+    let hints: Vec<String> =
+        py.import("narthex._start_errors")?.call_method0("environment_hints")?.extract()?;
+    if !hints.is_empty() {
+        findings.add(Mark::Warn, "environment", &hints.join(" "));
+    }
+    Ok(())
+}
+
+fn addresses(py: Python<'_>, plan: &Plan, findings: &mut Findings) -> PyResult<()> {
+    let binds = match plan.binds() {
+        Ok(binds) => binds,
+        Err(failure) => return findings.fail(py, "address", &failure),
+    };
+    for bind in binds {
+        // To look at an inherited descriptor would be to close it.
+        if matches!(bind, Bind::Fd(_)) {
+            continue;
+        }
+        match bind.listen(1) {
+            Ok(_) => findings.add(Mark::Ok, "address", &format!("{bind} is free")),
+            Err(error) => findings.fail(py, "address", &ports::failure(&error))?,
+        }
+    }
+    Ok(())
+}
+
+fn access_log(path: &Path, findings: &mut Findings) {
+    if path == Path::new("-") {
+        return;
+    }
+    let existed = path.exists();
+    let name = path.display();
+    match OpenOptions::new().append(true).create(true).open(path) {
+        Ok(_) => {
+            if !existed {
+                // Only looked: nothing is left behind.
+                let _ = std::fs::remove_file(path);
+            }
+            findings.add(Mark::Ok, "access log", &format!("{name} can be written"));
+        }
+        Err(error) => findings.add(Mark::Fail, "access log", &format!("N208: {name}: {error}")),
+    }
+}
+
+fn load(py: Python<'_>, plan: &Plan, findings: &mut Findings) -> PyResult<()> {
+    match application::load(py, &plan.application) {
+        Ok(loaded) => {
+            findings.add(Mark::Ok, "application", &format!("{} is importable", loaded.name));
+            for note in loaded.notes {
+                findings.add(Mark::Ok, &note.subject, &format!("{}: {}", note.choice, note.reason));
+            }
+            Ok(())
+        }
+        Err(failure) => findings.fail(py, "application", &failure),
+    }
+}
+
+/// Text without anything that a terminal would obey.
+fn visible(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}

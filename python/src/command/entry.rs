@@ -1,0 +1,84 @@
+//! From the arguments of the process to its exit status.
+
+use std::{env, ffi::OsString};
+
+use narthex_adapters::{Backend, backends};
+use pyo3::prelude::*;
+
+use super::{
+    arguments::{self, Action, Listening},
+    check, choice,
+    failure::Failure,
+    plan::Plan,
+    reload, request, serve,
+};
+
+/// Runs the command with these arguments; returns its exit status.
+///
+/// # Errors
+/// What escapes from Python where nothing of ours can tell it better.
+#[expect(clippy::needless_pass_by_value, reason = "what Python hands over is owned")]
+pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
+    let gateway = env::var_os("GATEWAY_INTERFACE").is_some();
+    let cli = match arguments::parse(&arguments, version(py)?, gateway) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to be told when the terminal has gone.
+            let _ = error.print();
+            return Ok(error.exit_code());
+        }
+    };
+    let outcome = match cli.action {
+        Action::Run(run) => {
+            serve(py, &run.backend, &Plan::development(run.application, run.listening), &arguments)
+        }
+        Action::Serve(serving) => {
+            let plan = Plan::production(serving.application, serving.listening);
+            serve(py, choice::SERVER, &plan, &arguments)
+        }
+        Action::Cgi(cgi) if cgi.played.request.is_some() => request::play(py, &cgi),
+        Action::Cgi(cgi) => {
+            let plan = Plan::production(cgi.application, Listening::default());
+            serve(py, choice::GATEWAY, &plan, &arguments)
+        }
+        Action::Check(checked) => check::check(py, checked),
+    };
+    match outcome {
+        Ok(status) => Ok(status),
+        Err(failure) => failure.show(py),
+    }
+}
+
+fn serve(
+    py: Python<'_>,
+    backend: &str,
+    plan: &Plan,
+    arguments: &[OsString],
+) -> Result<i32, Failure> {
+    let choice = choice::choose(backend, &choice::surroundings())?;
+    if plan.listening.reload && plan.listening.child.reload_parent.is_none() {
+        if choice.backend.listens() {
+            return reload::run(py, plan, arguments);
+        }
+        return Err(Failure::new(
+            "N207",
+            &format!("the backend {} has nothing to reload", choice.backend.name()),
+            vec!["It imports the application anew for each request.".to_owned()],
+            vec!["leave out --reload".to_owned()],
+        ));
+    }
+    serve::run(py, &choice, plan)
+}
+
+/// Version, backends compiled in, and the Python that this is.
+fn version(py: Python<'_>) -> PyResult<String> {
+    let names: Vec<_> = backends().into_iter().map(Backend::name).collect();
+    let version = Python::version_str();
+    let number = version.split_whitespace().next().unwrap_or(version);
+    let executable: String = py.import("sys")?.getattr("executable")?.extract()?;
+    Ok(format!(
+        "{}\nbackends: {}\nPython {number} at {executable}",
+        env!("CARGO_PKG_VERSION"),
+        names.join(", ")
+    ))
+}

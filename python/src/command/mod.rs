@@ -1,0 +1,19 @@
+//! The command `narthex`.
+
+mod application;
+mod arguments;
+mod check;
+mod choice;
+mod entry;
+mod failure;
+mod plan;
+mod ports;
+mod reload;
+mod request;
+mod response;
+mod serve;
+mod signals;
+mod startup_page;
+mod watch;
+
+pub(crate) use entry::main;

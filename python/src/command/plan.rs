@@ -1,0 +1,144 @@
+//! What is to be served, and how: the command line, turned into what the server wants.
+
+use std::{env, sync::Arc};
+
+use bytes::Bytes;
+use narthex_adapters::{Bind, Options};
+use narthex_core::{Handler, Journal, Site};
+
+use super::{
+    arguments::{Application, Listening},
+    failure::Failure,
+    ports,
+};
+use crate::{engine, journal::Log};
+
+/// What is to be served, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) application: Application,
+    pub(super) listening: Listening,
+    /// Whether failures are shown to local users unless someone says otherwise.
+    development: bool,
+}
+
+impl Plan {
+    /// `narthex run`.
+    pub(super) fn development(application: Application, listening: Listening) -> Self {
+        Self { application, listening, development: true }
+    }
+
+    /// The commands that name a backend.
+    pub(super) fn production(application: Application, listening: Listening) -> Self {
+        let development = listening.reload;
+        Self { application, listening, development }
+    }
+
+    /// Whether failures are shown to local users.
+    ///
+    /// Under a gateway and on a hosting platform (which sets PORT) nobody develops, and a proxy
+    /// on the same machine would make every client look local.
+    pub(super) fn shows_failures(&self, listens: bool) -> bool {
+        let application = &self.application;
+        if application.debug || application.no_debug {
+            return application.debug;
+        }
+        let hosted = self.listening.bind.is_empty() && env::var_os("PORT").is_some();
+        self.development && listens && !hosted
+    }
+
+    /// The addresses to listen on.
+    ///
+    /// # Errors
+    /// One of them is no address.
+    pub(super) fn binds(&self) -> Result<Vec<Bind>, Failure> {
+        let listening = &self.listening;
+        let texts = match (&listening.child.reload_bind[..], &listening.bind[..]) {
+            ([], []) => vec![default_bind()],
+            ([], binds) => binds.to_vec(),
+            (inherited, _) => inherited.to_vec(),
+        };
+        let binds = texts.iter().map(|text| text.parse());
+        binds.collect::<Result<_, _>>().map_err(|error| ports::failure(&error))
+    }
+
+    /// The log that was asked for.
+    ///
+    /// # Errors
+    /// Its file cannot be opened.
+    pub(super) fn log(&self, gateway: bool) -> Result<Log, Failure> {
+        let log = Log::new(self.application.log_level);
+        let Some(path) = &self.application.access_log else { return Ok(log) };
+        log.with_access(path, gateway).map_err(|error| {
+            Failure::new(
+                "N208",
+                &format!("the access log {} cannot be opened", path.display()),
+                vec![error.to_string()],
+                vec!["choose a file that this user may write, or - for standard output".to_owned()],
+            )
+        })
+    }
+
+    /// Changes to the directory that was asked for.
+    ///
+    /// # Errors
+    /// There is no such directory.
+    pub(super) fn change_directory(&self) -> Result<(), Failure> {
+        let Some(directory) = &self.application.chdir else { return Ok(()) };
+        env::set_current_dir(directory).map_err(|error| {
+            Failure::new(
+                "N118",
+                &format!("cannot change to the directory {}: {error}", directory.display()),
+                Vec::new(),
+                vec!["check --chdir".to_owned()],
+            )
+        })
+    }
+
+    /// How the backend is to be opened.
+    ///
+    /// # Errors
+    /// An address that is none.
+    pub(super) fn options(&self) -> Result<Options, Failure> {
+        let mut options = Options::default();
+        options.binds = self.binds()?;
+        options.backlog = self.listening.backlog;
+        options.threads = self.listening.threads;
+        options.serialize = self.application.serialize;
+        options.on_thread_start = Some(engine::thread_start());
+        Ok(options)
+    }
+
+    /// `handler` with the limits, timeouts and logs that were asked for.
+    pub(super) fn site(&self, handler: Arc<dyn Handler>, log: &Arc<Log>) -> Site {
+        let (application, listening) = (&self.application, &self.listening);
+        let mut site = Site::new(handler);
+        site.journal = Arc::clone(log) as Arc<dyn Journal>;
+        if let Some(mount) = &application.mount {
+            site.mount = Bytes::copy_from_slice(mount.as_bytes());
+        }
+        let whole = |size| usize::try_from(size).unwrap_or(usize::MAX);
+        set(&mut site.limits.body_size, application.limit_body);
+        set(&mut site.limits.head_size, listening.limit_head.map(whole));
+        set(&mut site.limits.header_count, listening.limit_headers);
+        set(&mut site.timeouts.header, listening.header_timeout);
+        set(&mut site.timeouts.body, application.body_timeout);
+        set(&mut site.timeouts.keep_alive, listening.keep_alive);
+        set(&mut site.timeouts.write, listening.write_timeout);
+        set(&mut site.timeouts.graceful, listening.graceful_timeout);
+        site
+    }
+}
+
+fn set<T>(setting: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *setting = value;
+    }
+}
+
+fn default_bind() -> String {
+    match env::var("PORT") {
+        Ok(port) => format!("0.0.0.0:{port}"),
+        Err(_) => "127.0.0.1:8000".to_owned(),
+    }
+}

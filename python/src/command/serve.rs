@@ -1,0 +1,147 @@
+//! Starting an application: transport first, then the application, then requests.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::fd::{FromRawFd, OwnedFd},
+    sync::Arc,
+};
+
+use narthex_adapters::{Door, Stop};
+use narthex_core::{Handler, Journal, Level};
+use pyo3::prelude::*;
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+
+use super::{
+    application::{self, Loaded},
+    arguments::Child,
+    choice::Choice,
+    failure::Failure,
+    plan::Plan,
+    ports, signals,
+    startup_page::StartupPage,
+};
+use crate::{
+    engine::{self, AppSettings},
+    journal::Log,
+};
+
+/// Serves the application until it is asked to stop. Returns the exit status.
+///
+/// # Errors
+/// The start failed.
+pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, Failure> {
+    let listens = choice.backend.listens();
+    let child = plan.listening.child.reload_parent;
+    match child {
+        Some(parent) => die_with(parent), // which has changed the directory
+        None => plan.change_directory()?,
+    }
+    let log = Arc::new(plan.log(!listens)?);
+    // Before the application is imported: nothing that it does then can reach the transport.
+    let door = choice.backend.open(&plan.options()?).map_err(|error| ports::failure(&error))?;
+    let hold = if listens { Some(signals::hold(py)?) } else { None };
+    if plan.application.explain {
+        explain(&log, "backend", choice.backend.name(), &choice.reason);
+    }
+    let started = start(py, choice, plan, &log);
+    report_watched(py, &plan.listening.child)?;
+    let (handler, loaded): (Arc<dyn Handler>, _) = match started {
+        Ok((handler, loaded)) => (handler, Some(loaded)),
+        Err(Failure::Interrupted) => return Ok(0),
+        Err(failure) if child.is_some() || !listens => {
+            failure.show(py)?;
+            (Arc::new(StartupPage::new(failure.page(py)?, plan.shows_failures(listens))), None)
+        }
+        Err(failure) => return Err(failure),
+    };
+    let site = Arc::new(plan.site(handler, &log));
+    let outcome = match hold {
+        Some(hold) => {
+            let ready = |door: &dyn Door| announce(&log, choice, plan, door, loaded.as_ref());
+            signals::serve(py, door, site, &log, &hold, child.is_some(), ready)?
+        }
+        // A gateway's one request is answered on the main thread, under the signals by which the
+        // web server expects to end it.
+        None => py.detach(|| door.serve(site, &Stop::new())),
+    };
+    if let Err(error) = &outcome {
+        log.write(Level::Error, &ports::full(error));
+    }
+    Ok(i32::from(outcome.is_err() || loaded.is_none()))
+}
+
+fn start(
+    py: Python<'_>,
+    choice: &Choice,
+    plan: &Plan,
+    log: &Arc<Log>,
+) -> Result<(Arc<dyn Handler>, Loaded), Failure> {
+    let loaded = application::load(py, &plan.application)?;
+    let listens = choice.backend.listens();
+    for note in &loaded.notes {
+        // That a factory is called is always said, except to a web server's log at each request.
+        if plan.application.explain || (listens && note.subject == "factory") {
+            explain(log, &note.subject, &note.choice, &note.reason);
+        }
+    }
+    let settings = AppSettings {
+        serialize: plan.application.serialize,
+        debug: plan.shows_failures(listens),
+        placement: engine::Placement::default(),
+        backend: choice.backend.name(),
+    };
+    let handler = engine::handler(loaded.app.bind(py).clone(), loaded.api, settings, Arc::<Log>::clone(log))?;
+    Ok((handler, loaded))
+}
+
+fn explain(log: &Log, subject: &str, choice: &str, reason: &str) {
+    log.notice(&format_args!("{subject} {choice}: {reason}"));
+}
+
+/// Says where clients find the application, and what it is.
+fn announce(log: &Log, choice: &Choice, plan: &Plan, door: &dyn Door, loaded: Option<&Loaded>) {
+    for address in door.addresses() {
+        log.notice(&format_args!("listening on {address}"));
+    }
+    let backend = choice.backend.name();
+    match loaded {
+        None => log.notice(&"showing this error until a file changes"),
+        Some(Loaded { name, api, .. }) => {
+            let end = if plan.listening.child.reload_parent.is_some() {
+                "restarts when a file changes"
+            } else {
+                "stop it with Ctrl-C"
+            };
+            let api = api.name();
+            log.notice(&format_args!("serving {name} by the API {api} with {backend}; {end}"));
+        }
+    }
+}
+
+/// Makes the process end when the one that restarts it has ended.
+fn die_with(parent: i32) {
+    let orphan = set_parent_process_death_signal(Some(Signal::TERM)).is_err()
+        || getppid().is_none_or(|actual| actual.as_raw_nonzero().get() != parent);
+    if orphan {
+        signal_hook::low_level::exit(1);
+    }
+}
+
+/// Tells the parent which directories the application's modules lie in.
+fn report_watched(py: Python<'_>, child: &Child) -> Result<(), Failure> {
+    let Some(number) = child.reload_report else { return Ok(()) };
+    let directories: Vec<String> =
+        py.import("narthex._load")?.call_method0("watched")?.extract()?;
+    // The parent watches the working directory in any case.
+    let _ = write_report(number, &directories);
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "a number given by the parent becomes a descriptor")]
+fn write_report(number: i32, directories: &[String]) -> io::Result<()> {
+    // SAFETY: the parent that gave this number opened the descriptor for this purpose alone, and
+    // this is called once.
+    let mut report = File::from(unsafe { OwnedFd::from_raw_fd(number) });
+    report.write_all(directories.join("\n").as_bytes())
+}

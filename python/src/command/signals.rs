@@ -1,0 +1,241 @@
+//! Serving on a thread of its own, while the main thread waits for signals and for Python's needs.
+
+use std::{
+    cell::Cell,
+    io::{self, Read, Write},
+    os::{fd::AsRawFd, unix::net::UnixStream},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use narthex_adapters::{Door, Result, Stop, Stopping};
+use narthex_core::{Journal, Level, Site};
+use pyo3::{
+    exceptions::{PyKeyboardInterrupt, PySystemExit},
+    prelude::*,
+    types::PyDict,
+};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2},
+    iterator::Signals,
+    low_level::{exit, signal_name},
+};
+
+use crate::journal::Log;
+
+/// Python code may run on the thread that serves: as much stack as a main thread has.
+const STACK: usize = 8 << 20;
+
+/// How long requests that were told to end at once may take to do so.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Two signals within this time are one.
+const ECHO: Duration = Duration::from_millis(100);
+
+/// Handlers that hold the place of ours while the application is imported.
+pub(super) struct Hold(Py<PyAny>);
+
+impl Hold {
+    /// Makes them do nothing.
+    ///
+    /// # Errors
+    /// Python cannot.
+    pub(super) fn release(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.call0(py).map(drop)
+    }
+}
+
+/// Handles signals until [`serve`] does so.
+///
+/// # Errors
+/// Python cannot.
+pub(super) fn hold(py: Python<'_>) -> PyResult<Hold> {
+    Ok(Hold(py.import("narthex._command")?.call_method0("hold_signals")?.unbind()))
+}
+
+enum Event {
+    /// The backend has stopped.
+    Ended(Result<()>),
+    /// It was told to and does not.
+    Abandoned,
+}
+
+/// Serves `site` until a signal stops it; calls `ready` when every signal finds its handler.
+///
+/// The main thread stays Python's: it runs the handlers that the application has set, as soon as
+/// their signals arrive, and is otherwise asleep.
+///
+/// # Errors
+/// Python's signal machinery or a thread could not be set up.
+pub(super) fn serve(
+    py: Python<'_>,
+    door: Box<dyn Door>,
+    site: Arc<Site>,
+    log: &Arc<Log>,
+    hold: &Hold,
+    under_reload: bool,
+    ready: impl FnOnce(&dyn Door),
+) -> PyResult<Result<()>> {
+    let (bell, mut bed) = UnixStream::pair()?;
+    bell.set_nonblocking(true)?;
+    let (sender, events) = mpsc::channel();
+    let stop = Stop::new();
+    // After the application's import: our handlers call those it has set, not the reverse.
+    let mut caught = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2])?;
+    let signals = caught.handle();
+    hold.release(py)?;
+    let guard = Guard {
+        stop: stop.clone(),
+        log: Arc::clone(log),
+        graceful: site.timeouts.graceful,
+        under_reload,
+        bell: bell.try_clone()?,
+        sender: sender.clone(),
+        first_stop: Cell::new(None),
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in caught.forever() {
+            guard.act(signal);
+            ring(&guard.bell);
+        }
+    })?;
+    let waking = python_wakes(py, &bell)?;
+    ready(door.as_ref());
+    thread::Builder::new().name("server".to_owned()).stack_size(STACK).spawn({
+        let (bell, stop) = (bell.try_clone()?, stop.clone());
+        move || {
+            let outcome = door.serve(site, &stop);
+            // The receiver is gone only when the process is about to end.
+            let _ = sender.send(Event::Ended(outcome));
+            ring(&bell);
+        }
+    })?;
+    let outcome = wait(py, &mut bed, &events, &stop);
+    if waking {
+        py.import("signal")?.call_method1("set_wakeup_fd", (-1,))?;
+    }
+    signals.close();
+    py.import("narthex._command")?.call_method1("leave", (i32::from(outcome.is_err()),))?;
+    Ok(outcome)
+}
+
+/// Sleeps until the backend has stopped, running Python's signal handlers meanwhile.
+fn wait(py: Python<'_>, bed: &mut UnixStream, events: &Receiver<Event>, stop: &Stop) -> Result<()> {
+    loop {
+        if let Err(error) = py.check_signals() {
+            // A handler of the application's own ends the server as it would end a script.
+            if error.is_instance_of::<PyKeyboardInterrupt>(py)
+                || error.is_instance_of::<PySystemExit>(py)
+            {
+                stop.request(Stopping::Graceful);
+            } else {
+                error.print(py);
+            }
+        }
+        match events.try_recv() {
+            Ok(Event::Ended(outcome)) => return outcome,
+            Ok(Event::Abandoned) => return Ok(()),
+            Err(_) => {}
+        }
+        // To be interrupted by a signal is to be woken.
+        let _ = py.detach(|| bed.read(&mut [0; 64]));
+    }
+}
+
+/// Wakes the main thread at signals that only Python handles, unless the application does so.
+fn python_wakes(py: Python<'_>, bell: &UnixStream) -> PyResult<bool> {
+    let signal = py.import("signal")?;
+    let options = PyDict::new(py);
+    options.set_item("warn_on_full_buffer", false)?;
+    let wake = |number: i32| signal.call_method("set_wakeup_fd", (number,), Some(&options));
+    let before: i32 = wake(bell.as_raw_fd())?.extract()?;
+    if before >= 0 {
+        wake(before)?;
+    }
+    Ok(before < 0)
+}
+
+fn ring(mut bell: &UnixStream) {
+    // When it cannot be written to, it is full of bytes that wake as well.
+    let _: io::Result<usize> = bell.write(&[0]);
+}
+
+/// What signals do.
+struct Guard {
+    stop: Stop,
+    log: Arc<Log>,
+    graceful: Duration,
+    /// Ctrl-C goes to the parent as well, which then tells us to stop.
+    under_reload: bool,
+    bell: UnixStream,
+    sender: Sender<Event>,
+    /// When the first signal to stop came.
+    first_stop: Cell<Option<Instant>>,
+}
+
+impl Guard {
+    fn act(&self, signal: i32) {
+        match signal {
+            SIGINT if self.under_reload => {}
+            SIGINT | SIGTERM => match self.stop.stopping() {
+                Stopping::No => {
+                    self.first_stop.set(Some(Instant::now()));
+                    self.say(signal, "finishing running requests; again to stop at once");
+                    self.stop.request(Stopping::Graceful);
+                    self.insist(self.graceful + PATIENCE);
+                }
+                _ if self.is_echo() => {}
+                _ => self.stop_now(signal),
+            },
+            SIGQUIT => self.stop_now(signal),
+            SIGUSR1 => match self.log.reopen() {
+                Ok(true) => self.say(signal, "access log reopened"),
+                Ok(false) => self.say(signal, "there is no log file to reopen"),
+                Err(error) => {
+                    let message = format_args!("SIGUSR1: access log not reopened: {error}");
+                    self.log.write(Level::Error, &message);
+                }
+            },
+            _ => self.say(signal, "ignored: restart the process to load the application anew"),
+        }
+    }
+
+    /// Whether a signal is the last one once more: `timeout`, `uv run` and others send to the
+    /// process what its group gets anyway.
+    fn is_echo(&self) -> bool {
+        self.first_stop.get().is_some_and(|first| first.elapsed() < ECHO)
+    }
+
+    fn stop_now(&self, signal: i32) {
+        self.say(signal, "stopping at once");
+        self.stop.request(Stopping::Now);
+        self.insist(PATIENCE);
+    }
+
+    fn say(&self, signal: i32, what: &str) {
+        let name = signal_name(signal).unwrap_or("signal");
+        self.log.write(Level::Info, &format_args!("{name}: {what}"));
+    }
+
+    /// Ends the process after `time` even if a request does not.
+    ///
+    /// First the main thread leaves without it; if not even that succeeds, since C code holds
+    /// Python's lock, the process just ends.
+    fn insist(&self, time: Duration) {
+        let (log, sender) = (Arc::clone(&self.log), self.sender.clone());
+        let Ok(bell) = self.bell.try_clone() else { return };
+        // Without this thread the backend's own patience is what remains.
+        let _ = thread::Builder::new().name("deadline".to_owned()).spawn(move || {
+            thread::sleep(time);
+            log.write(Level::Warning, &"requests do not end: stopping without them");
+            let _ = sender.send(Event::Abandoned);
+            ring(&bell);
+            thread::sleep(PATIENCE);
+            exit(0);
+        });
+    }
+}
