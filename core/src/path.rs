@@ -7,9 +7,11 @@ use crate::head::Gateway;
 /// Undoes percent-encoding. A `%` without two hexadecimal digits stays as it is.
 #[must_use]
 pub fn decode(encoded: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = encoded.iter().position(|&byte| byte == b'%') else {
+    // `contains` on bytes is memchr.
+    if !encoded.contains(&b'%') {
         return Cow::Borrowed(encoded);
-    };
+    }
+    let first = encoded.iter().position(|&byte| byte == b'%').unwrap_or(0);
     let mut decoded = Vec::with_capacity(encoded.len());
     decoded.extend_from_slice(&encoded[..first]);
     let mut rest = &encoded[first..];
@@ -37,8 +39,7 @@ fn digit(byte: u8) -> Option<u8> {
 /// Repeated slashes stay: applications may tell them apart.
 #[must_use]
 pub fn normalize(path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
-    let dotted = path.windows(2).any(|pair| pair == b"/.");
-    if !dotted {
+    if !path.contains(&b'.') || !path.windows(2).any(|pair| pair == b"/.") {
         return path;
     }
     let mut kept: Vec<&[u8]> = Vec::new();

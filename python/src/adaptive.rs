@@ -31,7 +31,7 @@ pub(crate) struct Adaptive {
     placement: Placement,
     // Each slot: 31 bits of key, 1 bit of `STREAMS`, 32 bits of estimate in microseconds.
     slots: Box<[AtomicU64]>,
-    // The estimate for calls as a whole, in 256ths of slow calls; streaming ones likewise.
+    // What routes not seen before turned out to be, in 256ths of slow ones; streaming likewise.
     blocking: AtomicU32,
     streaming: AtomicU32,
 }
@@ -42,6 +42,7 @@ pub(crate) struct Route {
     whole: u64,
     prefix: u64,
     estimate: u32,
+    known: bool,
     /// Calls have blocked.
     pub(crate) blocks: bool,
     /// Calls have streamed: they need a transport they can wait for.
@@ -75,7 +76,7 @@ impl Adaptive {
             Placement::Inline => false,
             Placement::Aside => true,
         };
-        Route { whole, prefix, estimate, blocks, streams }
+        Route { whole, prefix, estimate, known: known.is_some(), blocks, streams }
     }
 
     /// Makes a call of `route`, where it holds up nobody if it is expected to be slow.
@@ -96,7 +97,9 @@ impl Adaptive {
 
     /// Remembers whether a call streamed.
     pub(crate) fn streamed(&self, route: &Route, streamed: bool) {
-        decay(&self.streaming, if streamed { 256 } else { 0 });
+        if !route.known {
+            decay(&self.streaming, if streamed { 256 } else { 0 });
+        }
         if streamed != route.streams {
             for key in [route.whole, route.prefix] {
                 let estimate = u64::from(route.estimate);
@@ -109,7 +112,6 @@ impl Adaptive {
     fn took(&self, route: &Route, elapsed: Duration) {
         let micros = u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX).min(MOST);
         let estimate = route.estimate - (route.estimate >> SHIFT) + (micros >> SHIFT);
-        let is_slow = estimate > SLOW;
         // A fast route that stays fast is written once: its cache line stays shared.
         if estimate >> SHIFT != route.estimate >> SHIFT || self.slot(route.whole).is_none() {
             let flag = if route.streams { STREAMS } else { 0 };
@@ -117,8 +119,8 @@ impl Adaptive {
                 self.slots[index(key)].store(key << 33 | flag | u64::from(estimate), Relaxed);
             }
         }
-        if is_slow || self.blocking.load(Relaxed) > 0 {
-            decay(&self.blocking, if is_slow { 256 } else { 0 });
+        if !route.known {
+            decay(&self.blocking, if micros > SLOW { 256 } else { 0 });
         }
     }
 
@@ -176,6 +178,18 @@ mod tests {
         (0..40).for_each(|_| call(b"/slow/1", 0));
         assert!(!adaptive.route(b"/slow/1").blocks, "it recovers");
         assert_eq!(adaptive.call(&adaptive.route(b"/slow/1"), &Inline, || 7), 7);
+    }
+
+    #[test]
+    fn paths_that_are_never_the_same_are_like_each_other() {
+        let adaptive = Adaptive::new(Placement::Adaptive);
+        for number in 0..2000 {
+            let route = adaptive.route(format!("/{number}").as_bytes());
+            assert_eq!(route.blocks, number > 1, "{number}");
+            adaptive.took(&route, Duration::from_millis(10));
+            (0..20).for_each(|_| adaptive.took(&adaptive.route(b"/"), Duration::ZERO));
+        }
+        assert!(!adaptive.route(b"/").blocks);
     }
 
     #[test]

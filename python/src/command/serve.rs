@@ -91,7 +91,8 @@ fn start(
         placement: engine::Placement::default(),
         backend: choice.backend.name(),
     };
-    let handler = engine::handler(loaded.app.bind(py).clone(), loaded.api, settings, Arc::<Log>::clone(log))?;
+    let handler =
+        engine::handler(loaded.app.bind(py).clone(), loaded.api, settings, Arc::<Log>::clone(log))?;
     Ok((handler, loaded))
 }
 
