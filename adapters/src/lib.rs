@@ -5,6 +5,8 @@
 
 mod backend;
 mod error;
+#[cfg(any(feature = "hyper", feature = "tiny-http"))]
+mod guard;
 mod listen;
 mod stop;
 

@@ -17,8 +17,9 @@ use hyper::{
 use narthex_core::{Connection, Level, Limits};
 use tokio::sync::Notify;
 
+use crate::guard::Phase;
+
 use super::{
-    guard::Phase,
     keeper::{Keeper, Verdict, Watched},
     service::{Server, Service, Tasks},
     wire::{Protocol, Shared, Wire},

@@ -14,8 +14,9 @@ use http::StatusCode;
 use hyper::rt::Timer;
 use narthex_core::Timeouts;
 
+use crate::guard::Phase;
+
 use super::{
-    guard::Phase,
     wire::{Line, Wire},
 };
 

@@ -5,14 +5,12 @@
 //! | `mod.rs` | the edge: listens, accepts, owns the runtime |
 //! | `connection.rs` | drives one connection, on any transport and executor |
 //! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
-//! | `guard` | refuses what hyper accepts and RFC 9112 does not |
 //! | `keeper.rs` | the time of all connections |
 //! | `service.rs` | from a request to the application, at once or by a task |
 //! | `transaction.rs`, `body.rs` | the request in such a task, and what is sent |
 
 mod body;
 mod connection;
-mod guard;
 mod keeper;
 mod service;
 mod transaction;

@@ -19,7 +19,7 @@ use http::{HeaderMap, StatusCode};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use narthex_core::{Error, Limits};
 
-use super::guard::{Guard, Inspection, Phase, Refusal, Rest};
+use crate::guard::{Guard, Inspection, Phase, Refusal, Rest};
 
 /// Bytes that may wait to be sent before writers are told to wait.
 const ROOM: usize = 64 * 1024;

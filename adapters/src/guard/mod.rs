@@ -22,7 +22,7 @@ use self::{
 
 /// Follows the messages of one connection.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     limits: Limits,
     state: State,
     heads: u64,
@@ -39,7 +39,7 @@ enum State {
 
 /// What a connection is in the middle of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// Nothing: no byte of the next head has been seen, save an empty line before it.
     Idle,
     /// A head.
@@ -50,16 +50,16 @@ pub(super) enum Phase {
 
 /// What is to become of bytes that have arrived.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Inspection {
+pub(crate) struct Inspection {
     /// So many of them, from the first on, may be passed on.
-    pub(super) pass: usize,
+    pub(crate) pass: usize,
     /// What the others are.
-    pub(super) rest: Rest,
+    pub(crate) rest: Rest,
 }
 
 /// What the bytes that may not be passed on are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Rest {
+pub(crate) enum Rest {
     /// There are none.
     Nothing,
     /// Part of a head or of a line between chunks: to be held, and inspected again with more.
@@ -70,18 +70,18 @@ pub(super) enum Rest {
 
 /// Why a message is refused. Nothing that follows it can be trusted to be a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// The status that says so.
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The reason, for the log.
-    pub(super) reason: &'static str,
+    pub(crate) reason: &'static str,
     /// [`Phase::Head`] or [`Phase::Body`].
-    pub(super) during: Phase,
+    pub(crate) during: Phase,
 }
 
 impl Guard {
     /// A guard for a new connection.
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         let state = State::Head(Head::default());
         Self { limits: *limits, state, heads: 0, underscores: false }
     }
@@ -89,7 +89,7 @@ impl Guard {
     /// Judges `bytes`: those held since the last call, unchanged, and what has arrived since.
     ///
     /// What passes and what is refused does not depend on how the bytes were cut into pieces.
-    pub(super) fn inspect(&mut self, bytes: &[u8]) -> Inspection {
+    pub(crate) fn inspect(&mut self, bytes: &[u8]) -> Inspection {
         let mut pass = 0;
         loop {
             let rest = &bytes[pass..];
@@ -148,7 +148,7 @@ impl Guard {
     }
 
     /// What the connection is in the middle of, as far as the bytes seen say.
-    pub(super) fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         match &self.state {
             State::Head(head) if head.begun() => Phase::Head,
             State::Head(_) => Phase::Idle,
@@ -158,7 +158,7 @@ impl Guard {
     }
 
     /// The number of heads passed on.
-    pub(super) fn heads(&self) -> u64 {
+    pub(crate) fn heads(&self) -> u64 {
         self.heads
     }
 
@@ -166,7 +166,7 @@ impl Guard {
     ///
     /// In an environment `X_Y` and `X-Y` are one name, so that a field with an underscore can pose
     /// as one that a proxy vouches for.
-    pub(super) fn underscores(&self) -> bool {
+    pub(crate) fn underscores(&self) -> bool {
         self.underscores
     }
 }
