@@ -5,32 +5,36 @@ use std::{
     net::{Shutdown, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
 
 use http::{StatusCode, header::CONNECTION};
-use narthex_core::{Answer, Body, Connection, Timeouts};
+use narthex_core::{Access, Answer, Body, Connection, Error, Limits, Site};
 use socket2::Socket;
 
 use super::{TICK, transaction::written};
+use crate::guard::{Guard, Phase, Refusal, Rest};
 
 /// One client.
 pub(super) struct Line {
     client: Socket,
     inner: TcpStream,
     connection: Arc<Connection>,
-    timeouts: Timeouts,
+    site: Arc<Site>,
     /// Requests that `tiny_http` has handed out and that are not yet answered.
     running: AtomicUsize,
+    /// `tiny_http` has handed out a request.
+    seen: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     end: End,
-    client: Client,
+    /// Why the body that is being read cannot be read any further.
+    broken: Option<Refusal>,
     /// Since when the application has been waiting for more of a body.
     awaited: Option<Instant>,
     /// Nothing that the client sent after a certain request is a request.
@@ -53,34 +57,26 @@ enum End {
     Reset,
 }
 
-/// What is known of the client's sending.
-#[derive(Clone, Copy, Default, Eq, Ord, PartialEq, PartialOrd)]
-enum Client {
-    #[default]
-    Sending,
-    /// It has sent its last byte.
-    Ended,
-    /// It took too long over a body.
-    Late,
-}
-
 /// How long a client may go on sending after its response, before the connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
 const BUFFER: usize = 16 * 1024;
+/// How often a line asks for its thread before it looks after its client again.
+const NUDGES: usize = 3;
 
 impl Line {
     pub(super) fn new(
         client: Socket,
         inner: TcpStream,
         connection: Connection,
-        timeouts: Timeouts,
+        site: Arc<Site>,
     ) -> Self {
         Self {
             client,
             inner,
             connection: Arc::new(connection),
-            timeouts,
+            site,
             running: AtomicUsize::new(0),
+            seen: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
@@ -91,6 +87,7 @@ impl Line {
 
     /// Counts a request as running, until the result is dropped.
     pub(super) fn busy(self: Arc<Self>) -> Busy {
+        self.seen.store(true, SeqCst);
         self.running.fetch_add(1, SeqCst);
         Busy(self)
     }
@@ -104,14 +101,13 @@ impl Line {
         self.state().end > End::Open
     }
 
-    /// Whether the client took too long over a body.
-    pub(super) fn late(&self) -> bool {
-        self.state().client == Client::Late
-    }
-
-    /// Whether the client has sent its last byte.
-    pub(super) fn client_ended(&self) -> bool {
-        self.state().client >= Client::Ended
+    /// Why the body that is being read has ended before its end, as far as it was the client's
+    /// doing.
+    pub(super) fn broken(&self) -> Error {
+        match self.state().broken {
+            Some(refusal) => Error::Refused(refusal.status, refusal.reason),
+            None => Error::Disconnected,
+        }
     }
 
     /// Runs `read`, during which the client may keep nobody waiting for longer than allowed.
@@ -176,61 +172,135 @@ impl Line {
         let _ = rustix::net::connect_unspec(&self.inner);
     }
 
-    /// From the client to `tiny_http`, until either has ended.
+    /// From the client to `tiny_http`, until either has ended or something is not to be passed on.
     pub(super) fn copy_up(&self) {
         let mut buffer = [0; BUFFER];
-        let mut last = Instant::now();
+        let mut incoming = Incoming::new(&self.site.limits);
+        let mut nudged = false;
         loop {
             match (&self.client).read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => {
-                    last = Instant::now();
-                    if self.ending_for_good() || (&self.inner).write_all(&buffer[..count]).is_err() {
+                    let wanted = self.wanted()
+                        && match incoming.take(&buffer[..count]) {
+                            Ok(passed) => (&self.inner).write_all(&passed).is_ok(),
+                            Err((passed, refusal)) => {
+                                let _ = (&self.inner).write_all(&passed);
+                                self.refuse(refusal);
+                                false
+                            }
+                        };
+                    if !wanted {
                         self.linger(&mut buffer);
                         break;
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => {
-                    if self.gave_up(last) {
-                        break;
-                    }
-                }
+                Err(error) if is_timeout(&error) => {}
                 Err(_) => break,
             }
-        }
-        {
-            let mut state = self.state();
-            state.client = state.client.max(Client::Ended);
+            if incoming.guard.heads() > 0 && !nudged {
+                nudged = self.nudge();
+            }
+            if let Some(late) = self.late(&incoming) {
+                late.into_iter().for_each(|refusal| self.refuse(refusal));
+                self.linger(&mut buffer);
+                break;
+            }
         }
         let _ = self.inner.shutdown(Shutdown::Write);
-        if self.late() {
-            self.linger(&mut buffer);
-        }
     }
 
-    /// Whether what the client still sends is of no more interest.
-    fn ending_for_good(&self) -> bool {
+    /// Makes sure that `tiny_http` has a thread for this line; `true` once it is known to have.
+    ///
+    /// It starts one for a connection unless one is idle, and takes a thread for idle that it has
+    /// just given another connection. What waits for a thread then gets it from the next
+    /// connection, whatever that is.
+    fn nudge(&self) -> bool {
+        for _ in 0..NUDGES {
+            if self.seen.load(SeqCst) {
+                return true;
+            }
+            std::thread::sleep(TICK);
+            if !self.seen.load(SeqCst)
+                && let Ok(inner) = self.inner.peer_addr()
+            {
+                let _ = TcpStream::connect(inner);
+            }
+        }
+        // It holds the request back until its small body is there, or refuses it by itself.
+        false
+    }
+
+    /// Whether what the client sends is still of interest.
+    fn wanted(&self) -> bool {
         match self.state().end {
-            End::Open => false,
-            End::Orderly => self.running.load(SeqCst) == 0,
-            End::Early | End::Reset => true,
+            End::Open => true,
+            End::Orderly => self.running.load(SeqCst) > 0,
+            End::Early | End::Reset => false,
         }
     }
 
-    /// Whether the client has been silent for too long since `last`.
-    fn gave_up(&self, last: Instant) -> bool {
-        let mut state = self.state();
-        if self.running.load(SeqCst) == 0 {
-            return last.elapsed() >= self.timeouts.keep_alive || state.end > End::Open;
+    /// Whether the client takes too long, and what to tell it, if anything.
+    fn late(&self, incoming: &Incoming) -> Option<Option<Refusal>> {
+        let timeouts = &self.site.timeouts;
+        let refusal = |during, reason| Refusal {
+            status: StatusCode::REQUEST_TIMEOUT,
+            reason,
+            during,
+        };
+        let silence = incoming.last.elapsed();
+        let idle = self.running.load(SeqCst) == 0;
+        let state = self.state();
+        match incoming.guard.phase() {
+            Phase::Head if incoming.head.is_some_and(|since| since.elapsed() >= timeouts.header) => {
+                Some(Some(refusal(Phase::Head, "the client took too long over a request head")))
+            }
+            // tiny_http holds back a request until its body is there, if it is small.
+            Phase::Body if idle && silence >= timeouts.body => {
+                Some(Some(refusal(Phase::Head, "the client took too long over its body")))
+            }
+            Phase::Body
+                if state.awaited.is_some_and(|since| {
+                    since.max(incoming.last).elapsed() >= timeouts.body
+                }) =>
+            {
+                Some(Some(refusal(Phase::Body, "the client took too long over its body")))
+            }
+            _ if state.end >= End::Early => Some(None),
+            Phase::Idle if idle && (silence >= timeouts.keep_alive || state.end > End::Open) => {
+                Some(None)
+            }
+            _ => None,
         }
-        let late = state
-            .awaited
-            .is_some_and(|since| since.max(last).elapsed() >= self.timeouts.body);
-        if late {
-            state.client = Client::Late;
+    }
+
+    /// Reads nothing more. Whoever is reading the body is told why; where it is no body, the
+    /// client is told, once it has been told all else.
+    fn refuse(&self, refusal: Refusal) {
+        {
+            let mut state = self.state();
+            state.end = state.end.max(End::Orderly);
+            if refusal.during == Phase::Body {
+                state.broken = Some(refusal);
+            } else {
+                state.refusal = Some(refusal.status);
+            }
         }
-        late || state.end >= End::Early
+        if refusal.during != Phase::Body {
+            let error = Error::Refused(refusal.status, refusal.reason);
+            self.report_refused(&error);
+        }
+        let _ = self.inner.shutdown(Shutdown::Write);
+    }
+
+    /// Logs a request that never became one.
+    pub(super) fn report_refused(&self, error: &Error) {
+        self.site.report(error, None);
+        if self.site.journal.wants_access() {
+            let client = &self.connection.client.host;
+            self.site.journal.access(&Access::new(None, client, error.status().as_u16()));
+        }
     }
 
     /// Takes what the client still sends, so that it can read its response before its own bytes
@@ -280,6 +350,41 @@ impl Line {
         }
         self.hang_up();
         let _ = self.client.shutdown(Shutdown::Write);
+    }
+}
+
+/// What a client sends, as far as it may be passed on.
+struct Incoming {
+    guard: Guard,
+    /// Received, and not yet a whole head or line.
+    held: Vec<u8>,
+    /// When the client last sent anything.
+    last: Instant,
+    /// Since when a head has been incomplete.
+    head: Option<Instant>,
+}
+
+impl Incoming {
+    fn new(limits: &Limits) -> Self {
+        Self { guard: Guard::new(limits), held: Vec::new(), last: Instant::now(), head: None }
+    }
+
+    /// What may be passed on of all that has been received; with why nothing else ever will be.
+    fn take(&mut self, bytes: &[u8]) -> Result<Vec<u8>, (Vec<u8>, Refusal)> {
+        self.last = Instant::now();
+        self.held.extend_from_slice(bytes);
+        let inspection = self.guard.inspect(&self.held);
+        let held = self.held.split_off(inspection.pass);
+        let passed = std::mem::replace(&mut self.held, held);
+        let in_head = self.guard.phase() == Phase::Head;
+        self.head = if in_head && passed.is_empty() { self.head } else { None };
+        if in_head {
+            self.head.get_or_insert(self.last);
+        }
+        match inspection.rest {
+            Rest::Refuse(refusal) => Err((passed, refusal)),
+            Rest::Nothing | Rest::Incomplete => Ok(passed),
+        }
     }
 }
 

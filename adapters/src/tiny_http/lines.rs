@@ -12,8 +12,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use narthex_core::{Connection, Endpoint, Level, Scheme, Site, Timeouts};
+use narthex_core::{Connection, Endpoint, Level, Scheme, Site};
 use socket2::Socket;
 
 use super::{
@@ -27,8 +26,7 @@ use crate::{Listener, Stop, Stopping};
 pub(super) struct Lines {
     inner: SocketAddr,
     open: Mutex<HashMap<SocketAddr, Arc<Line>>>,
-    timeouts: Timeouts,
-    mount: Bytes,
+    site: Arc<Site>,
     ending: AtomicBool,
     /// How many may be open at once.
     most: usize,
@@ -45,22 +43,21 @@ const STACK: usize = 128 * 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Lines {
-    pub(super) fn new(inner: SocketAddr, site: &Site) -> Arc<Self> {
+    pub(super) fn new(inner: SocketAddr, site: Arc<Site>) -> Arc<Self> {
         Arc::new(Self {
             inner,
             open: Mutex::default(),
-            timeouts: site.timeouts,
-            mount: site.mount.clone(),
+            site,
             ending: AtomicBool::new(false),
             most: most(),
         })
     }
 
     /// Accepts clients until `stop` is requested.
-    pub(super) fn accept(self: &Arc<Self>, listener: &Listener, site: &Site, stop: &Stop) {
+    pub(super) fn accept(self: &Arc<Self>, listener: &Listener, stop: &Stop) {
         let accepting = |error: io::Error| {
             // Out of descriptors, most likely: what is open goes on, and some of it ends.
-            site.journal.write(Level::Error, &format_args!("cannot accept: {error}"));
+            self.site.journal.write(Level::Error, &format_args!("cannot accept: {error}"));
             std::thread::sleep(5 * TICK);
         };
         let socket = match listener {
@@ -102,18 +99,19 @@ impl Lines {
             scheme: Scheme::Http,
             client: endpoint(client.peer_addr()).unwrap_or_default(),
             server: endpoint(client.local_addr()).unwrap_or_default(),
-            mount: self.mount.clone(),
+            mount: self.site.mount.clone(),
         };
         if client.local_addr().is_ok_and(|address| address.as_socket().is_some()) {
             client.set_tcp_nodelay(true)?;
         }
-        let patience = self.timeouts.body.min(self.timeouts.keep_alive);
+        let timeouts = &self.site.timeouts;
+        let patience = timeouts.body.min(timeouts.keep_alive).min(timeouts.header);
         client.set_read_timeout(Some(patience.clamp(TICK, PATIENCE)))?;
-        client.set_write_timeout(Some(self.timeouts.write.max(TICK)))?;
+        client.set_write_timeout(Some(timeouts.write.max(TICK)))?;
         let inner = TcpStream::connect(self.inner)?;
         inner.set_nodelay(true)?;
         let key = inner.local_addr()?;
-        let line = Arc::new(Line::new(client, inner, connection, self.timeouts));
+        let line = Arc::new(Line::new(client, inner, connection, Arc::clone(&self.site)));
         self.lines().insert(key, Arc::clone(&line));
         let (down, lines) = (Arc::clone(&line), Arc::clone(self));
         let spawned = named("narthex-down").stack_size(STACK).spawn(move || {

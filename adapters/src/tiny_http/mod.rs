@@ -1,21 +1,17 @@
 //! The embedded server on `tiny_http`: threads, no runtime. For tests and tiny devices.
 //!
-//! `tiny_http` keeps its sockets to itself: it has no timeouts, and no way to cut a connection. So
-//! it does not get the clients' connections but one of our own for each, over the loopback
-//! interface, with a thread for each direction between the two (`line.rs`). That is what it costs
-//! to cut off a response that failed and to let go of a client that
-//! went to sleep.
+//! `tiny_http` keeps its sockets to itself: it has no timeouts, no limits, and no way to cut a
+//! connection; and it takes most shapes that RFC 9112 tells servers to refuse. So it does not get
+//! the clients' connections but one of our own for each, over the loopback interface, and between
+//! the two, with a thread for each direction, stands the guard that the other embedded server has
+//! too (`line.rs`).
 //!
 //! Its limits, all known:
 //!
 //! - It is slow: three threads and three copies for each connection.
 //! - A thread waits for its client: as many slow clients as there are threads (32, unless told
 //!   otherwise) hold up everybody.
-//! - Its parser is lenient ([`Capability::LenientParser`]). What the parsed request shows is
-//!   checked (`request.rs`); obs-fold, white space around a name and bare LF in values it hides.
-//! - A head is held whole before its size can be checked, and a client may take as long over it as
-//!   it keeps sending.
-//! - Fields outside ASCII end the connection.
+//! - Bytes outside ASCII in a field end the connection.
 //! - Of a request body not read before the response starts, 64 KiB are kept; the rest is refused,
 //!   and the connection closed. There is no [`Capability::Duplex`].
 //! - No body may be larger than 1 GiB, whatever the limits say (`transaction.rs` says why).
@@ -42,7 +38,7 @@ use std::{
 };
 
 use narthex_core::{
-    Access, Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, Site,
+    Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, Site,
     Transaction, block_on,
 };
 
@@ -96,8 +92,7 @@ impl Backend for TinyHttp {
                     .with(Capability::ReasonPhrase)
                     .with(Capability::RepeatedFields)
                     .with(Capability::Framing)
-                    .with(Capability::Truncation)
-                    .with(Capability::LenientParser),
+                    .with(Capability::Truncation),
             ),
         }))
     }
@@ -132,7 +127,7 @@ impl Door for Open {
         let address = inner.local_addr()?;
         let server = Arc::new(Server {
             requests: tiny_http::Server::from_listener(inner, None).map_err(io::Error::other)?,
-            lines: Lines::new(address, &site),
+            lines: Lines::new(address, Arc::clone(&site)),
             site: Arc::clone(&site),
             capabilities: self.capabilities,
             working: AtomicUsize::new(0),
@@ -145,7 +140,7 @@ impl Door for Open {
         let mut accepting = Vec::new();
         for listener in self.listeners {
             let (server, stop) = (Arc::clone(&server), stop.clone());
-            let accept = move || server.lines.accept(&listener, &server.site, &stop);
+            let accept = move || server.lines.accept(&listener, &stop);
             accepting.push(named("narthex-accept").spawn(accept)?);
         }
         block_on(stop.requested(Stopping::Graceful));
@@ -249,7 +244,7 @@ impl Server {
             let _ = block_on(Exchange::run(transaction, Arc::clone(&self.site)));
             return;
         };
-        self.refused(&error, transaction.client());
+        transaction.line().report_refused(&error);
         transaction.bar();
         if let Answer { head, body: Body::Whole(body) } = Answer::plain(error.status()) {
             // A client that does not even listen to this has gone.
@@ -260,16 +255,9 @@ impl Server {
     /// Refuses a body so large that `tiny_http` must not be let near it.
     fn refuse_unread(&self, unread: tiny_http::Request, busy: &line::Busy) {
         let error = RequestError::BODY_TOO_LARGE;
-        self.refused(&error, &busy.line().connection().client.host);
+        busy.line().report_refused(&error);
         busy.refuse(error.status(), self.site.timeouts.write);
         std::mem::forget(unread);
-    }
-
-    fn refused(&self, error: &RequestError, client: &[u8]) {
-        self.site.report(error, None);
-        if self.site.journal.wants_access() {
-            self.site.journal.access(&Access::new(None, client, error.status().as_u16()));
-        }
     }
 
     /// Lets running requests end, then the threads.

@@ -12,14 +12,14 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, StatusCode, Version,
+    HeaderValue, Method, Version,
     header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, TRANSFER_ENCODING},
 };
 use narthex_core::{
     Capabilities, Error, Limits, RequestHead, ResponseHead, Result, Transaction,
 };
 
-use super::line::Busy;
+use super::line::{Busy, Line};
 
 /// The largest body that may be declared.
 ///
@@ -121,9 +121,9 @@ impl OneRequest {
         self.closing.store(true, SeqCst);
     }
 
-    /// Who asked.
-    pub(super) fn client(&self) -> &[u8] {
-        &self.busy.line().connection().client.host
+    /// The line that it came by.
+    pub(super) fn line(&self) -> &Line {
+        self.busy.line()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -157,27 +157,13 @@ impl OneRequest {
             }
             (Ok(count @ 1..), Incoming::Length(left)) => *left -= count as u64,
             (Ok(1..), _) => {}
-            (count, body) => {
-                let malformed = count.is_err() && matches!(body, Incoming::Chunked);
+            (_, body) => {
                 *body = Incoming::Broken;
-                return Err(self.broken(malformed));
+                return Err(line.broken());
             }
         }
         buffer.truncate(length);
         Ok(Some(buffer.into()))
-    }
-
-    /// Why the body ended before its end.
-    fn broken(&self, malformed: bool) -> Error {
-        let line = self.busy.line();
-        if line.late() {
-            let status = StatusCode::REQUEST_TIMEOUT;
-            return Error::Refused(status, "the client took too long over its body");
-        }
-        if malformed && !line.client_ended() {
-            return Error::bad_request("malformed chunk");
-        }
-        Error::Disconnected
     }
 
     /// Keeps the rest of the body for later, if it is small; `false` when it was given up.
