@@ -166,6 +166,7 @@ impl Guard {
     ///
     /// In an environment `X_Y` and `X-Y` are one name, so that a field with an underscore can pose
     /// as one that a proxy vouches for.
+    #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "only hyper asks, and the tests"))]
     pub(crate) fn underscores(&self) -> bool {
         self.underscores
     }

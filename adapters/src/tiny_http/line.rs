@@ -11,11 +11,11 @@ use std::{
 };
 
 use http::{StatusCode, header::CONNECTION};
-use narthex_core::{Access, Answer, Body, Connection, Error, Limits, Site};
+use narthex_core::{Access, Answer, Body, Connection, Error, Site};
 use socket2::Socket;
 
-use super::{TICK, transaction::written};
-use crate::guard::{Guard, Phase, Refusal, Rest};
+use super::{TICK, incoming::Incoming, transaction::written};
+use crate::guard::{Phase, Refusal};
 
 /// One client.
 pub(super) struct Line {
@@ -57,6 +57,14 @@ enum End {
     Reset,
 }
 
+/// What is to be done about a client that is waited for.
+enum Verdict {
+    GoOn,
+    End,
+    Refuse(Refusal),
+}
+
+const LATE_BODY: &str = "the client took too long over its body";
 /// How long a client may go on sending after its response, before the connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
 const BUFFER: usize = 16 * 1024;
@@ -202,11 +210,13 @@ impl Line {
             if incoming.guard.heads() > 0 && !nudged {
                 nudged = self.nudge();
             }
-            if let Some(late) = self.late(&incoming) {
-                late.into_iter().for_each(|refusal| self.refuse(refusal));
-                self.linger(&mut buffer);
-                break;
+            match self.verdict(&incoming) {
+                Verdict::GoOn => continue,
+                Verdict::End => {}
+                Verdict::Refuse(refusal) => self.refuse(refusal),
             }
+            self.linger(&mut buffer);
+            break;
         }
         let _ = self.inner.shutdown(Shutdown::Write);
     }
@@ -241,37 +251,34 @@ impl Line {
         }
     }
 
-    /// Whether the client takes too long, and what to tell it, if anything.
-    fn late(&self, incoming: &Incoming) -> Option<Option<Refusal>> {
+    /// Whether the client takes too long, and what to tell it.
+    fn verdict(&self, incoming: &Incoming) -> Verdict {
         let timeouts = &self.site.timeouts;
-        let refusal = |during, reason| Refusal {
-            status: StatusCode::REQUEST_TIMEOUT,
-            reason,
-            during,
+        let refused = |during, reason| {
+            Verdict::Refuse(Refusal { status: StatusCode::REQUEST_TIMEOUT, reason, during })
         };
         let silence = incoming.last.elapsed();
         let idle = self.running.load(SeqCst) == 0;
         let state = self.state();
+        if state.end >= End::Early {
+            return Verdict::End;
+        }
         match incoming.guard.phase() {
-            Phase::Head if incoming.head.is_some_and(|since| since.elapsed() >= timeouts.header) => {
-                Some(Some(refusal(Phase::Head, "the client took too long over a request head")))
+            Phase::Head if incoming.head.is_some_and(|it| it.elapsed() >= timeouts.header) => {
+                refused(Phase::Head, "the client took too long over a request head")
             }
             // tiny_http holds back a request until its body is there, if it is small.
-            Phase::Body if idle && silence >= timeouts.body => {
-                Some(Some(refusal(Phase::Head, "the client took too long over its body")))
-            }
-            Phase::Body
-                if state.awaited.is_some_and(|since| {
-                    since.max(incoming.last).elapsed() >= timeouts.body
-                }) =>
-            {
-                Some(Some(refusal(Phase::Body, "the client took too long over its body")))
-            }
-            _ if state.end >= End::Early => Some(None),
+            Phase::Body if idle && silence >= timeouts.body => refused(Phase::Head, LATE_BODY),
+            Phase::Body => match state.awaited {
+                Some(since) if since.max(incoming.last).elapsed() >= timeouts.body => {
+                    refused(Phase::Body, LATE_BODY)
+                }
+                _ => Verdict::GoOn,
+            },
             Phase::Idle if idle && (silence >= timeouts.keep_alive || state.end > End::Open) => {
-                Some(None)
+                Verdict::End
             }
-            _ => None,
+            _ => Verdict::GoOn,
         }
     }
 
@@ -350,41 +357,6 @@ impl Line {
         }
         self.hang_up();
         let _ = self.client.shutdown(Shutdown::Write);
-    }
-}
-
-/// What a client sends, as far as it may be passed on.
-struct Incoming {
-    guard: Guard,
-    /// Received, and not yet a whole head or line.
-    held: Vec<u8>,
-    /// When the client last sent anything.
-    last: Instant,
-    /// Since when a head has been incomplete.
-    head: Option<Instant>,
-}
-
-impl Incoming {
-    fn new(limits: &Limits) -> Self {
-        Self { guard: Guard::new(limits), held: Vec::new(), last: Instant::now(), head: None }
-    }
-
-    /// What may be passed on of all that has been received; with why nothing else ever will be.
-    fn take(&mut self, bytes: &[u8]) -> Result<Vec<u8>, (Vec<u8>, Refusal)> {
-        self.last = Instant::now();
-        self.held.extend_from_slice(bytes);
-        let inspection = self.guard.inspect(&self.held);
-        let held = self.held.split_off(inspection.pass);
-        let passed = std::mem::replace(&mut self.held, held);
-        let in_head = self.guard.phase() == Phase::Head;
-        self.head = if in_head && passed.is_empty() { self.head } else { None };
-        if in_head {
-            self.head.get_or_insert(self.last);
-        }
-        match inspection.rest {
-            Rest::Refuse(refusal) => Err((passed, refusal)),
-            Rest::Nothing | Rest::Incomplete => Ok(passed),
-        }
     }
 }
 

@@ -18,6 +18,7 @@
 //! - Pipelined requests are answered in order but may be worked on at once.
 //! - Its interim 100 carries a Content-Length.
 
+mod incoming;
 mod line;
 mod lines;
 mod request;

@@ -255,6 +255,10 @@ fn what_cannot_be_trusted_is_refused_and_the_connection_closed() {
         (400, "GET / HTTP/1.1\r\n\r\n".to_owned()),
         (400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".to_owned()),
         (400, "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
+        (400, "GET / HTTP/1.1\nHost: a\n\n".to_owned()),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\nx: y\r\n z: folded\r\n\r\n".to_owned()),
+        (400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n".to_owned()),
+        (400, format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: abc\r\n\r\n{evil}")),
         (400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n".to_owned()),
         (
             400,
@@ -326,12 +330,14 @@ fn a_client_that_leaves_is_an_error() {
 #[test]
 fn a_client_that_sleeps_is_given_up() {
     let server = started(Bind::Tcp("127.0.0.1".into(), 0), |site| {
+        site.timeouts.header = Duration::from_millis(200);
         site.timeouts.body = Duration::from_millis(200);
         site.timeouts.keep_alive = Duration::from_millis(200);
     });
     let answer =
         server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\nabc");
     assert!(answer.starts_with(&format!("HTTP/1.1 {} ", StatusCode::REQUEST_TIMEOUT.as_u16())));
+    assert!(server.talk("GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408 "));
     assert_eq!(server.talk(""), "");
 }
 
