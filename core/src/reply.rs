@@ -151,12 +151,12 @@ fn ruled(mut answer: Answer, site: &Site, request: &RequestHead) -> Result<Answe
                 if let Some(error) = broken {
                     site.report(&error, Some(request));
                 }
-                // Too short is told from the answer: the connection has to be cut.
-                if let Err(error) = outgoing.finish() {
-                    site.report(&error, Some(request));
+                if !outgoing.complete() {
+                    // Too short: sent as far as it goes, then the connection has to be cut.
+                    outgoing.restore(body.len() as u64);
                     answer.body = Body::Pulled(Pulled {
-                        source: Box::new(Short(Some(std::mem::take(body)))),
-                        outgoing: Outgoing::default(),
+                        source: Box::new(Once(std::mem::take(body))),
+                        outgoing,
                         ended: false,
                     });
                 }
@@ -173,14 +173,12 @@ fn ruled(mut answer: Answer, site: &Site, request: &RequestHead) -> Result<Answe
     Ok(answer)
 }
 
-/// A body that ends before its Content-Length: sent as far as it goes, then cut.
-struct Short(Option<Bytes>);
+/// A body of one piece.
+struct Once(Bytes);
 
-impl Source for Short {
+impl Source for Once {
     fn next(&mut self) -> Result<Option<Bytes>> {
-        match self.0.take() {
-            Some(chunk) if !chunk.is_empty() => Ok(Some(chunk)),
-            _ => Err(Error::Reported),
-        }
+        let piece = std::mem::take(&mut self.0);
+        Ok((!piece.is_empty()).then_some(piece))
     }
 }
