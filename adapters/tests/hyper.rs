@@ -1,0 +1,28 @@
+//! The embedded server on hyper, through the suite.
+#![cfg(feature = "hyper")]
+
+use narthex_adapters::{Backend, Options, Stop, Stopping, hyper::BACKEND};
+use narthex_conformance::{Ending, Host, Opened, suite};
+
+struct Hyper;
+
+impl Host for Hyper {
+    fn name(&self) -> &'static str {
+        BACKEND.name()
+    }
+
+    fn open(&self, bind: &str) -> Opened {
+        let mut options = Options::default();
+        options.binds = vec![bind.parse().unwrap()];
+        let door = BACKEND.open(&options).unwrap();
+        let (capabilities, addresses, stop) = (door.capabilities(), door.addresses(), Stop::new());
+        let told = stop.clone();
+        let serve = move |site| door.serve(site, &told).unwrap();
+        Opened::listening(capabilities, &addresses, serve, move |ending| match ending {
+            Ending::Graceful => stop.request(Stopping::Graceful),
+            Ending::Now => stop.request(Stopping::Now),
+        })
+    }
+}
+
+suite!(Hyper);
