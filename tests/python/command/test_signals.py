@@ -1,0 +1,128 @@
+"""Every signal does something, says so in a line, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .running import APP, get
+
+if TYPE_CHECKING:
+    from .conftest import Starter
+
+BIND = ("--bind", "127.0.0.1:0")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_polite_stop(start: Starter, number: signal.Signals) -> None:
+    server = start("serve", "app", *BIND)
+    assert get(server.wait_for_port()).body == b"hello"
+    server.send(number)
+    assert server.wait() == 0
+    assert [line for line in server.said if number.name in line]
+
+
+def test_a_quick_stop(start: Starter) -> None:
+    server = start("serve", "app", *BIND)
+    server.wait_for_port()
+    server.send(signal.SIGQUIT)
+    assert server.wait() == 0
+    assert "narthex: info: SIGQUIT: stopping at once" in server.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_other_signals_do_not_end_it(start: Starter, number: signal.Signals) -> None:
+    server = start("serve", "app", *BIND)
+    port = server.wait_for_port()
+    server.send(number)
+    server.wait_for(number.name)
+    assert get(port).body == b"hello"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_nor_do_they_during_the_import(
+    project: Path, start: Starter, number: signal.Signals
+) -> None:
+    (project / "app.py").write_text(
+        "import os, signal\n" + f"os.kill(os.getpid(), {int(number)})\n" + APP
+    )
+    server = start("serve", "app", *BIND)
+    server.wait_for(f"{number.name}: ignored while starting")
+    assert get(server.wait_for_port()).body == b"hello"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_an_import_that_hangs_is_stopped(
+    project: Path, start: Starter, number: signal.Signals
+) -> None:
+    (project / "app.py").write_text(
+        "import sys, time\nprint('hanging', file=sys.stderr, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    server = start("serve", "app", *BIND)
+    server.wait_for("hanging")
+    server.send(number)
+    assert server.wait() == 0
+    assert f"narthex: info: {number.name}: stopping before the start" in server.said
+
+
+def test_handlers_of_the_application_run(project: Path, start: Starter) -> None:
+    (project / "app.py").write_text(
+        "import signal, sys\n"
+        "def tell(number, frame):\n"
+        "    print('told', number, file=sys.stderr, flush=True)\n"
+        "signal.signal(signal.SIGTERM, tell)\n"
+        "signal.signal(signal.SIGALRM, tell)\n" + APP
+    )
+    server = start("serve", "app", *BIND)
+    server.wait_for_port()
+    server.send(signal.SIGALRM)
+    server.wait_for(f"told {int(signal.SIGALRM)}")
+    server.send(signal.SIGTERM)
+    assert server.wait() == 0
+    assert f"told {int(signal.SIGTERM)}" in server.said
+
+
+def test_atexit_runs(project: Path, start: Starter) -> None:
+    (project / "app.py").write_text(
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('at exit', file=sys.stderr, flush=True))\n" + APP
+    )
+    server = start("serve", "app", *BIND)
+    server.wait_for_port()
+    server.send(signal.SIGTERM)
+    assert server.wait() == 0
+    assert "at exit" in server.said
+
+
+def test_the_access_log_is_reopened(project: Path, start: Starter) -> None:
+    log = project / "access.log"
+    server = start("serve", "app", *BIND, "--access-log", str(log))
+    port = server.wait_for_port()
+    get(port, "/first")
+    log.rename(project / "access.log.1")
+    server.send(signal.SIGUSR1)
+    server.wait_for("SIGUSR1: access log reopened")
+    get(port, "/second")
+    server.send(signal.SIGTERM)
+    assert server.wait() == 0
+    assert "/first" in (project / "access.log.1").read_text()
+    assert "/second" not in (project / "access.log.1").read_text()
+    assert "/second" in log.read_text()
+
+
+def test_nothing_is_done_while_nothing_happens(start: Starter) -> None:
+    server = start("serve", "app", *BIND)
+    server.wait_for_port()
+
+    def switches() -> int:
+        text = Path(f"/proc/{server.process.pid}/status").read_text()
+        return int(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+    before = switches()
+    time.sleep(0.5)
+    assert switches() - before <= 2
