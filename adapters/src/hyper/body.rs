@@ -19,7 +19,9 @@ use super::wire::Ticket;
 /// Holds the [`Ticket`] of its request: while it lives, the connection is busy.
 pub(super) struct Outgoing {
     kind: Kind,
-    _ticket: Ticket,
+    /// Why the response is cut, once what came before has been given time to go out.
+    cut: Option<Error>,
+    ticket: Ticket,
 }
 
 enum Kind {
@@ -34,6 +36,8 @@ struct Pulling {
     site: Arc<Site>,
     request: RequestHead,
     record: Option<Record>,
+    /// The count of drains when the last piece was handed over.
+    handed: Option<u64>,
 }
 
 /// The line of the access log for a response that is still going out.
@@ -58,12 +62,12 @@ pub(super) enum Push {
 impl Outgoing {
     /// All of the body.
     pub(super) fn whole(body: Bytes, ticket: Ticket) -> Self {
-        Self { kind: Kind::Whole((!body.is_empty()).then_some(body)), _ticket: ticket }
+        Self { kind: Kind::Whole((!body.is_empty()).then_some(body)), cut: None, ticket }
     }
 
     /// A body that a transaction pushes.
     pub(super) fn pushed(pushed: Pushed, ticket: Ticket) -> Self {
-        Self { kind: Kind::Pushed(pushed), _ticket: ticket }
+        Self { kind: Kind::Pushed(pushed), cut: None, ticket }
     }
 
     /// The body of an answer.
@@ -84,8 +88,9 @@ impl Outgoing {
                 Self::whole(bytes, ticket)
             }
             Body::Pulled(body) => {
-                let pulling = Pulling { body, site: Arc::clone(site), request, record };
-                Self { kind: Kind::Pulled(Box::new(pulling)), _ticket: ticket }
+                let site = Arc::clone(site);
+                let pulling = Pulling { body, site, request, record, handed: None };
+                Self { kind: Kind::Pulled(Box::new(pulling)), cut: None, ticket }
             }
         }
     }
@@ -96,19 +101,41 @@ impl http_body::Body for Outgoing {
     type Error = Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let next = match &mut self.kind {
+        let this = self.get_mut();
+        if let Some(error) = this.cut.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let next = match &mut this.kind {
             Kind::Whole(body) => Ok(body.take()),
-            Kind::Pulled(pulling) => pulling.next(),
+            Kind::Pulled(pulling) => {
+                // A piece is on its way before the next is asked for, which may take a while (PEP
+                // 3333, "Buffering and Streaming").
+                if pulling.waits(&this.ticket, context) {
+                    return Poll::Pending;
+                }
+                let next = pulling.next();
+                pulling.handed = Some(this.ticket.shared().drains());
+                next
+            }
             Kind::Pushed(pushed) => match ready!(pushed.0.poll_recv(context)) {
                 Some(Push::Data(chunk)) => Ok(Some(chunk)),
                 Some(Push::End) => Ok(None),
                 None => Err(Error::Reported),
             },
         };
-        Poll::Ready(next.map(|chunk| chunk.map(Frame::data)).transpose())
+        match next {
+            Ok(chunk) => Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk)))),
+            Err(error) => {
+                // At an error hyper drops what it has buffered, be it the head; once pending, it
+                // passes that on first.
+                this.cut = Some(error);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -124,6 +151,24 @@ impl http_body::Body for Outgoing {
 }
 
 impl Pulling {
+    /// Whether the last piece has to be sent first.
+    fn waits(&mut self, ticket: &Ticket, context: &Context<'_>) -> bool {
+        let shared = ticket.shared();
+        if self.request.version == http::Version::HTTP_2 {
+            // The connection is another task: it runs before this one is polled again.
+            let handed = self.handed.take().is_some();
+            if handed {
+                context.waker().wake_by_ref();
+            }
+            return handed;
+        }
+        let waits = self.handed == Some(shared.drains());
+        if waits {
+            shared.await_drain();
+        }
+        waits
+    }
+
     fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let next = self.body.next(&self.site, &self.request);
         if let Some(record) = &mut self.record {

@@ -14,7 +14,7 @@ use hyper::{
     rt::{Read, Write},
     server::conn::{http1, http2},
 };
-use narthex_core::{Connection, Level, Limits};
+use narthex_core::{Access, Connection, Level, Limits};
 use tokio::sync::Notify;
 
 use crate::guard::Phase;
@@ -85,8 +85,14 @@ pub(super) async fn serve<I>(
     if let Err(error) = outcome {
         // Refusals were reported where they were answered; hyper's own are not.
         let level = if error.is_parse() { Level::Info } else { Level::Debug };
+        let journal = &server.site.journal;
+        if error.is_parse() && journal.wants_access() {
+            // Answered by hyper itself, with one of the two.
+            let status = if error.is_parse_too_large() { 431 } else { 400 };
+            journal.access(&Access::new(None, &client, status));
+        }
         let client = client.escape_ascii();
-        server.site.journal.write(level, &format_args!("connection of {client} ended: {error}"));
+        journal.write(level, &format_args!("connection of {client} ended: {error}"));
     }
     linger(&wire, &watched).await;
 }
@@ -127,6 +133,10 @@ where
     I: Read + Write + Unpin,
     C: Future<Output = hyper::Result<()>>,
 {
+    /// How often a connection may go on in one poll.
+    const ROUNDS: usize = 16;
+
+    let shared = Arc::clone(&wire.line().shared);
     let mut conn = pin!(conn);
     let mut stopping = false;
     let mut outcome = None;
@@ -150,20 +160,26 @@ where
             stopping = true;
             stop(conn.as_mut());
         }
-        if outcome.is_none()
-            && let Poll::Ready(ended) = conn.as_mut().poll(context)
-        {
-            outcome = Some(ended);
-        }
-        let drained = wire.line().poll_drain(context);
-        match &outcome {
-            Some(_) => {
-                let _ = ready!(drained); // a client that is gone needs no more bytes
-                Poll::Ready(outcome.take().unwrap_or(Ok(())))
+        for _ in 0..ROUNDS {
+            if outcome.is_none()
+                && let Poll::Ready(ended) = conn.as_mut().poll(context)
+            {
+                outcome = Some(ended);
             }
-            None if matches!(drained, Poll::Ready(Err(_))) => Poll::Ready(Ok(())),
-            None => Poll::Pending,
+            let drained = wire.line().poll_drain(context);
+            if outcome.is_some() {
+                let _ = ready!(drained); // a client that is gone needs no more bytes
+                return Poll::Ready(outcome.take().unwrap_or(Ok(())));
+            }
+            match drained {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) if !shared.drained() => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+            }
         }
+        context.waker().wake_by_ref(); // others first
+        Poll::Pending
     })
     .await
 }

@@ -16,9 +16,7 @@ use narthex_core::Timeouts;
 
 use crate::guard::Phase;
 
-use super::{
-    wire::{Line, Wire},
-};
+use super::wire::{Line, Wire};
 
 /// How long a connection is kept open for a client that is still sending after its last answer.
 const LINGER: Duration = Duration::from_secs(3);

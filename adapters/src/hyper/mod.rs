@@ -19,9 +19,7 @@ mod wire;
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use hyper_util::rt::{TokioIo, TokioTimer};
-use narthex_core::{
-    Blocking, Capabilities, Capability, Connection, Endpoint, Level, Scheme, Site,
-};
+use narthex_core::{Blocking, Capabilities, Capability, Connection, Endpoint, Level, Scheme, Site};
 use tokio::{
     net::{TcpListener, UnixListener},
     runtime::{Builder, Runtime},
@@ -171,7 +169,8 @@ async fn serve(
         blocking: Arc::new(InPlace),
         tasks: Tasks(Arc::new(TokioTasks)),
     });
-    let accepting = Accepting { server, keeper: Arc::clone(&keeper), farewell: Arc::clone(&farewell), running };
+    let accepting =
+        Accepting { server, keeper: Arc::clone(&keeper), farewell: Arc::clone(&farewell), running };
     let keeping = tokio::spawn(keeper.keep(TokioTimer::new()));
     let mut acceptors = Vec::new();
     let mut files = Vec::new();

@@ -143,8 +143,9 @@ impl Service {
         if let Some(record) = &mut record {
             record.status = answer.head.status.as_u16();
         }
+        let version = head.version;
         let body = Outgoing::answer(answer.body, &server.site, head, record, ticket);
-        Answering::Ready(Some(Ok(response(answer.head, body))))
+        Answering::Ready(Some(Ok(response(answer.head, version, body))))
     }
 
     fn prefetch(&self, head: RequestHead, mut incoming: Incoming, ticket: Ticket) -> Answering {
@@ -168,7 +169,11 @@ impl Service {
                         return this.refuse(&error, Some(&head), ticket).await;
                     }
                 }
-                if body.len().max(longer.len()) > limit {
+                let size = body.len().max(longer.len());
+                if size as u64 > this.server.site.limits.body_size {
+                    return this.refuse(&Error::BODY_TOO_LARGE, Some(&head), ticket).await;
+                }
+                if size > limit {
                     let early = if longer.is_empty() { body } else { longer.freeze() };
                     let arriving = Arriving { early: Some(early), incoming: Some(incoming) };
                     return this.stream(head, arriving, ticket).await;
@@ -225,7 +230,8 @@ impl Service {
             site.journal.access(&access);
         }
         self.shared.close_soon();
-        Answering::Ready(Some(Ok(response(out, Outgoing::whole(body, ticket)))))
+        let version = head.map_or(Version::HTTP_11, |head| head.version);
+        Answering::Ready(Some(Ok(response(out, version, Outgoing::whole(body, ticket)))))
     }
 }
 
@@ -240,15 +246,24 @@ impl Future for Answering {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            Self::Ready(answer) => Poll::Ready(answer.take().expect("polled once after it is ready")),
+            Self::Ready(answer) => {
+                Poll::Ready(answer.take().expect("polled once after it is ready"))
+            }
             Self::Waiting(answer) => answer.as_mut().poll(context),
         }
     }
 }
 
-/// A head and a body as hyper takes them.
-pub(super) fn response(head: ResponseHead, body: Outgoing) -> Response {
+/// A head and a body as hyper takes them, for a request of `version`.
+pub(super) fn response(head: ResponseHead, version: Version, body: Outgoing) -> Response {
     let mut response = http::Response::new(body);
+    if version == Version::HTTP_10
+        && response.body().size_hint().exact().is_none()
+        && !head.headers.contains_key(CONTENT_LENGTH)
+    {
+        // Only the end of the connection ends this body: hyper must not promise to keep it.
+        *response.version_mut() = Version::HTTP_10;
+    }
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     if let Some(reason) = head.reason

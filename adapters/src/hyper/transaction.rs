@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use narthex_core::{
-    Blocking, Capabilities, Error, RequestHead, ResponseHead, Result, Transaction,
-};
+use narthex_core::{Blocking, Capabilities, Error, RequestHead, ResponseHead, Result, Transaction};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::{
@@ -72,7 +70,7 @@ impl Streaming {
         let opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Opening { answer, ticket } =
             opening.ok_or(Error::application("response started twice"))?;
-        let response = response(head, body(ticket));
+        let response = response(head, self.request.version, body(ticket));
         answer.send(response).map_err(|_| Error::Disconnected)
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Shared {
     active: AtomicUsize,
     underscores: AtomicBool,
     close_soon: AtomicBool,
+    drains: AtomicU64,
+    awaiting_drain: AtomicBool,
     refused: AtomicBool,
     refusal: Mutex<Option<(u64, StatusCode, &'static str)>>,
     body_refusal: Mutex<Option<(StatusCode, &'static str)>>,
@@ -84,6 +86,25 @@ impl Shared {
 
     pub(super) fn closes_soon(&self) -> bool {
         self.close_soon.load(Relaxed)
+    }
+
+    /// How often everything that was gathered has been sent.
+    pub(super) fn drains(&self) -> u64 {
+        self.drains.load(Relaxed)
+    }
+
+    /// Asks for another poll of the connection once everything has been sent.
+    pub(super) fn await_drain(&self) {
+        self.awaiting_drain.store(true, Relaxed);
+    }
+
+    /// Notes that everything has been sent; says whether somebody waited for it.
+    pub(super) fn drained(&self) -> bool {
+        if !self.awaiting_drain.load(Relaxed) {
+            return false;
+        }
+        self.drains.fetch_add(1, Relaxed);
+        self.awaiting_drain.swap(false, Relaxed)
     }
 
     pub(super) fn active(&self) -> bool {
@@ -430,8 +451,7 @@ impl<I: Write + Unpin> Line<I> {
         if size >= LARGE || self.out.len() + size > ROOM {
             ready!(self.poll_drain(context))?;
             if size >= LARGE {
-                let written =
-                    ready!(Pin::new(&mut self.io).poll_write_vectored(context, buffers))?;
+                let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, buffers))?;
                 self.written += written as u64;
                 return Poll::Ready(Ok(written));
             }

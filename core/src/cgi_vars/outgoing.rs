@@ -119,7 +119,7 @@ fn visit_fields(head: &RequestHead, visit: &mut dyn FnMut(&[u8], &[u8])) {
             visit(&variable, first.as_bytes());
             continue;
         };
-        let separator: &[u8] = if name == COOKIE { b"; " } else { b"," };
+        let separator: &[u8] = if name == COOKIE { b"; " } else { b", " };
         let mut joined = first.as_bytes().to_vec();
         for value in std::iter::once(second).chain(values) {
             joined.extend_from_slice(separator);
