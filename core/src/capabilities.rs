@@ -50,7 +50,8 @@ capabilities! {
     Http2 = "http2",
     /// An incomplete response is visible to the client as such.
     Truncation = "truncation",
-    /// The request parser is not ours and accepts what RFC 9112 tells servers to refuse.
+    /// The request parser is not ours: what is malformed is refused before it, but it stumbles over
+    /// some of what is well-formed, such as trailers and fields with bytes above ASCII.
     LenientParser = "lenient_parser",
 }
 
