@@ -237,7 +237,7 @@ macro_rules! cases {
                 http_1_0_expects_nothing
             }
 
-            malformed [Persistent Framing] [LenientParser] {
+            malformed [Persistent Framing] [] {
                 request_lines
                 versions
                 targets
@@ -258,7 +258,7 @@ macro_rules! cases {
                 refusal_is_logged
             }
 
-            smuggling [Persistent Framing] [LenientParser] {
+            smuggling [Persistent Framing] [] {
                 both_framings
                 repeated_content_length
                 content_length_forms
@@ -282,14 +282,14 @@ macro_rules! cases {
                 body_limit_is_exact
             }
 
-            head_limits [Persistent Framing] [LenientParser] {
+            head_limits [Persistent Framing] [] {
                 head_too_large
                 head_without_end
                 too_many_fields
                 target_too_long
             }
 
-            timeouts [Persistent Framing] [LenientParser] {
+            timeouts [Persistent Framing] [] {
                 head_too_slow
                 body_too_slow
                 idle_connection_is_closed
@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn excuses_are_capabilities() {
-        let case = CASES.iter().find(|case| case.group == "malformed").unwrap();
+        let case = CASES.iter().find(|case| case.group == "syntax").unwrap();
         let able = Capabilities::NONE.with(Capability::Persistent).with(Capability::Framing);
         assert_eq!(case.excuse(able), None);
         let lenient = able.with(Capability::LenientParser);
