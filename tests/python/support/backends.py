@@ -24,9 +24,8 @@ def _embedded(name: str) -> Start:
         mount: str,
     ) -> Server:
         mounted = ["--mount", mount] if mount else []
-        command = python_command(
-            "serve", application, "--backend", name, "--bind", "127.0.0.1:0"
-        )
+        command = python_command("run", application, "--backend", name, "--no-debug")
+        command += ["--bind", "127.0.0.1:0"]
         return SocketServer(application, capabilities, [*command, *mounted, *options])
 
     return start
