@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from support.messages import Request
 from support.server import CgiServer, Server, SocketServer, python_command
 
 _PROBE = Path(__file__).with_name("probe.py")
 
-Start = Callable[[str, frozenset[str], Sequence[str], str], Server]
+
+
+class Start(Protocol):
+    """How a backend starts serving an application."""
+
+    def __call__(
+        self,
+        application: str,
+        capabilities: frozenset[str],
+        options: Sequence[str],
+        settings: Mapping[str, str],
+        mount: str,
+    ) -> Server:
+        """Serves `application` below `mount`."""
 
 
 def _embedded(name: str) -> Start:
@@ -21,23 +35,29 @@ def _embedded(name: str) -> Start:
         application: str,
         capabilities: frozenset[str],
         options: Sequence[str],
+        settings: Mapping[str, str],
         mount: str,
     ) -> Server:
         mounted = ["--mount", mount] if mount else []
         command = python_command("run", application, "--backend", name, "--no-debug")
         command += ["--bind", "127.0.0.1:0"]
-        return SocketServer(application, capabilities, [*command, *mounted, *options])
+        command += [*mounted, *options]
+        return SocketServer(application, capabilities, command, settings)
 
     return start
 
 
 def _cgi(
-    application: str, capabilities: frozenset[str], options: Sequence[str], mount: str
+    application: str,
+    capabilities: frozenset[str],
+    options: Sequence[str],
+    settings: Mapping[str, str],
+    mount: str,
 ) -> Server:
     """Runs the application as a CGI program below `mount`."""
     # What follows the application on the command line is the web server's.
     command = python_command("cgi", *options, application)
-    return CgiServer(application, capabilities, command, mount)
+    return CgiServer(application, capabilities, command, settings, mount)
 
 
 @dataclass
@@ -46,9 +66,7 @@ class Backend:
 
     name: str
     start: Start
-    _servers: dict[tuple[str, tuple[str, ...], str], Server] = field(
-        default_factory=dict
-    )
+    _servers: dict[object, Server] = field(default_factory=dict)
     _capabilities: frozenset[str] | None = None
 
     @property
@@ -56,7 +74,7 @@ class Backend:
         """What this backend can do, asked from an application that runs under it."""
         if self._capabilities is None:
             server = self.start(
-                f"{_PROBE}:application", frozenset(), ("--api", "transaction"), ""
+                f"{_PROBE}:application", frozenset(), ("--api", "transaction"), {}, ""
             )
             self._capabilities = frozenset(server.request(Request()).text.split())
             server.stop()
@@ -69,15 +87,17 @@ class Backend:
         *,
         api: str = "wsgi",
         options: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
         mount: str = "",
     ) -> Server:
         """Serves an application, or gives back the server that already does."""
         options = ("--api", api, *options)
         application = f"{file}:{attribute}"
-        key = (application, options, mount)
+        settings = settings or {}
+        key = (application, options, tuple(settings.items()), mount)
         if key not in self._servers:
             self._servers[key] = self.start(
-                application, self.capabilities, options, mount
+                application, self.capabilities, options, settings, mount
             )
         return self._servers[key]
 

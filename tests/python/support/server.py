@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -21,14 +21,14 @@ SUITE = Path(__file__).resolve().parent.parent
 _LISTENING = r"narthex: listening on http://(127\.0\.0\.1):([0-9]+)"
 
 
-def child_environment() -> dict[bytes, bytes]:
+def child_environment(settings: Mapping[str, str]) -> dict[bytes, bytes]:
     """Builds the environment of a server: ours, with the suite importable."""
     environment = dict(os.environb)
+    environment |= {os.fsencode(k): os.fsencode(v) for k, v in settings.items()}
     paths = [os.fsencode(SUITE), environment.get(b"PYTHONPATH", b"")]
     environment[b"PYTHONPATH"] = os.pathsep.encode().join(filter(None, paths))
     # Servers print tracebacks and log lines that the tests read as UTF-8.
     environment[b"PYTHONIOENCODING"] = b"utf-8:backslashreplace"
-    environment[b"NARTHEX_TEST_PARENT"] = b"%d" % os.getpid()
     return environment
 
 
@@ -104,13 +104,17 @@ class SocketServer(Server):
     """A server process that listens on a port of its own choice."""
 
     def __init__(
-        self, application: str, capabilities: frozenset[str], command: Sequence[str]
+        self,
+        application: str,
+        capabilities: frozenset[str],
+        command: Sequence[str],
+        settings: Mapping[str, str],
     ) -> None:
         """Starts `command` and waits for the line that says where it listens."""
         super().__init__(application, capabilities)
         self._process = subprocess.Popen(
             command,
-            env=child_environment(),
+            env=child_environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -181,19 +185,18 @@ class CgiServer(Server):
         application: str,
         capabilities: frozenset[str],
         command: Sequence[str],
+        settings: Mapping[str, str],
         mount: str,
     ) -> None:
         """Remembers how to start a child."""
         super().__init__(application, capabilities)
+        self._environment = child_environment(settings)
         self._command = command
         self._mount = mount
 
     def request(self, request: Request) -> Response:
         """See `Server.request`."""
-        child = cgi.Child(
-            self._command, child_environment(), request, self._mount, self.log
-        )
-        return child.response()
+        return self._start(request).response()
 
     def conversation(self, *requests: Request) -> list[Response]:
         """See `Server.conversation`; there is no connection to share."""
@@ -201,10 +204,12 @@ class CgiServer(Server):
 
     def abandon(self, request: Request, after: int) -> None:
         """See `Server.abandon`."""
-        child = cgi.Child(
-            self._command, child_environment(), request, self._mount, self.log
+        self._start(request).abandon(after)
+
+    def _start(self, request: Request) -> cgi.Child:
+        return cgi.Child(
+            self._command, self._environment, request, self._mount, self.log
         )
-        child.abandon(after)
 
     def stop(self) -> None:
         """See `Server.stop`; nothing runs between requests."""
