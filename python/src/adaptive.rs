@@ -47,6 +47,8 @@ pub(crate) struct Route {
     pub(crate) blocks: bool,
     /// Calls have streamed: they need a transport they can wait for.
     pub(crate) streams: bool,
+    /// This very path has been called, so `streams` is no guess.
+    pub(crate) seen: bool,
 }
 
 impl Adaptive {
@@ -66,7 +68,9 @@ impl Adaptive {
             path.iter().skip(1).position(|&byte| byte == b'/').map_or(path.len(), |at| at + 1);
         let prefix = key(&path[..end]);
         let whole = if end == path.len() { prefix } else { key(path) };
-        let known = self.slot(whole).or_else(|| self.slot(prefix));
+        let known = self.slot(whole);
+        let seen = known.is_some();
+        let known = known.or_else(|| self.slot(prefix));
         let (estimate, streams) = known.unwrap_or_else(|| {
             let blocks = self.blocking.load(Relaxed) > 32;
             (if blocks { SLOW + 1 } else { 0 }, self.streaming.load(Relaxed) > 32)
@@ -76,7 +80,7 @@ impl Adaptive {
             Placement::Inline => false,
             Placement::Aside => true,
         };
-        Route { whole, prefix, estimate, known: known.is_some(), blocks, streams }
+        Route { whole, prefix, estimate, known: known.is_some(), blocks, streams, seen }
     }
 
     /// Makes a call of `route`, where it holds up nobody if it is expected to be slow.

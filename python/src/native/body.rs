@@ -41,13 +41,13 @@ pub(super) struct Body(pub(super) Py<Transaction>);
 #[pymethods]
 impl Body {
     /// Reads `size` bytes, fewer only at the end; all that is left for a negative size.
-    #[pyo3(signature = (size=-1))]
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
     fn read<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
         self.0.get().read_body(py, size)
     }
 
     /// Reads a line with its end, of at most `size` bytes unless that is negative.
-    #[pyo3(signature = (size=-1))]
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
     fn readline<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
         let limit = usize::try_from(size).unwrap_or(usize::MAX);
         let taken = self.0.get().take_until(py, limit, Some(b'\n'))?;

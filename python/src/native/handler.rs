@@ -91,17 +91,19 @@ impl Native {
 #[async_trait]
 impl Handler for Native {
     fn now(&self, ask: &Ask<'_>) -> Reply {
+        // An answer given at once cannot be sent in parts, and an application that never ends
+        // would never be heard of: a path must have shown that it does not stream.
         let route = self.0.route(ask.head);
-        if route.streams {
+        if route.streams || !route.seen {
             return Reply::Later;
         }
-        let make = || Transaction::whole(ask, self.0.settings.backend);
+        let make = || Transaction::whole(ask, &self.0);
         Reply::Now(self.0.run(&route, &**ask.blocking, make).answer(ask.blocking))
     }
 
     async fn handle(&self, exchange: Arc<Exchange>) -> Result<()> {
         let route = self.0.route(exchange.request());
-        let make = || Transaction::streaming(&exchange, self.0.settings.backend);
+        let make = || Transaction::streaming(&exchange, &self.0);
         self.0.run(&route, exchange.blocking(), make).send(&exchange).await
     }
 }
@@ -110,6 +112,17 @@ impl Application {
     /// What is known of the route that `request` takes.
     pub(super) fn route(&self, request: &RequestHead) -> Route {
         self.adaptive.route(&request.raw_path())
+    }
+
+    /// The name of the backend.
+    pub(super) fn backend(&self) -> &'static str {
+        self.settings.backend
+    }
+
+    /// Remembers that a request had to put aside what it should have sent: others like it must not
+    /// have to wait for its end.
+    pub(super) fn note_stream(&self, request: &RequestHead) {
+        self.adaptive.streamed(&self.route(request), true);
     }
 
     /// Calls the application, as all calls of it are made.
@@ -126,7 +139,6 @@ impl Application {
                 Err(_) => Ending::failed(Error::internal("no memory for a transaction")),
             })
         });
-        // What was answered at once had to be put aside; the next one of its kind is streamed.
         self.adaptive.streamed(route, ending.started);
         ending
     }

@@ -203,7 +203,10 @@ impl Transaction {
     /// Sends what there is; where the answer is given at once, it is put aside until then.
     pub(super) fn flush_now(&self, py: Python<'_>) -> PyResult<()> {
         let Some(exchange) = self.exchange() else {
-            return self.output().start().map(drop);
+            if self.output().start()?.is_some() {
+                self.application.note_stream(&self.head);
+            }
+            return Ok(());
         };
         let (head, mut body) = {
             let mut output = self.output();

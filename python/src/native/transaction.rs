@@ -15,6 +15,7 @@ use super::{
     backend::Backend,
     body::{Body, Incoming, Link},
     gathered::Gathered,
+    handler::Application,
     headers::Headers,
     hold,
     output::Output,
@@ -38,28 +39,28 @@ pub(super) struct Transaction {
     pub(super) output: Mutex<Output>,
     pub(super) link: Mutex<Link>,
     capabilities: Capabilities,
-    backend: &'static str,
+    pub(super) application: Arc<Application>,
     query: PyOnceLock<Py<Query>>,
 }
 
 impl Transaction {
     /// A transaction whose request has wholly arrived.
-    pub(super) fn whole(ask: &Ask<'_>, backend: &'static str) -> Self {
-        let this = Self::new(ask.head, ask.capabilities, backend, Link::Whole);
+    pub(super) fn whole(ask: &Ask<'_>, application: &Arc<Application>) -> Self {
+        let this = Self::new(ask.head, ask.capabilities, application, Link::Whole);
         hold(&this.incoming).buffered = Bytes::clone(ask.body);
         this
     }
 
     /// A transaction that reads and writes through `exchange`.
-    pub(super) fn streaming(exchange: &Arc<Exchange>, backend: &'static str) -> Self {
+    pub(super) fn streaming(exchange: &Arc<Exchange>, application: &Arc<Application>) -> Self {
         let link = Link::Streaming(Arc::clone(exchange));
-        Self::new(exchange.request(), exchange.capabilities(), backend, link)
+        Self::new(exchange.request(), exchange.capabilities(), application, link)
     }
 
     fn new(
         head: &RequestHead,
         capabilities: Capabilities,
-        backend: &'static str,
+        application: &Arc<Application>,
         link: Link,
     ) -> Self {
         Self {
@@ -68,7 +69,7 @@ impl Transaction {
             output: Mutex::default(),
             link: Mutex::new(link),
             capabilities,
-            backend,
+            application: Arc::clone(application),
             query: PyOnceLock::new(),
         }
     }
@@ -172,7 +173,7 @@ impl Transaction {
     }
 
     /// Reads `size` bytes of the body, fewer only at its end; all for a negative size.
-    #[pyo3(signature = (size=-1))]
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
     fn read<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
         self.read_body(py, size)
     }
@@ -268,7 +269,7 @@ impl Transaction {
     /// The backend that carries the transaction.
     #[getter]
     fn backend(&self) -> Backend {
-        Backend { backend: self.backend, set: self.capabilities }
+        Backend { backend: self.application.backend(), set: self.capabilities }
     }
 
     /// What only this backend knows: the variables of a gateway, None elsewhere.
