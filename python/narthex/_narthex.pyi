@@ -6,11 +6,32 @@ Checked against the built module by the tests: the two cannot drift apart.
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar, final, overload
 
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "Abort",
+    "Backend",
+    "BadRequest",
+    "Body",
+    "Disconnected",
+    "Headers",
+    "MutableHeaders",
+    "ProtocolError",
+    "Query",
+    "ResponseView",
+    "Transaction",
+    "__version__",
+    "main",
+]
+
 _Default = TypeVar("_Default")
 _Data = str | bytes | bytearray | memoryview
 
 __version__: str
 
+def main(arguments: list[str]) -> int: ...
+
+@disjoint_base
 class Abort(Exception):
     """Ends the handling of a request with an error status."""
 

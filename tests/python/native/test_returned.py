@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
-from conftest import assert_cut
 
-if TYPE_CHECKING:
-    from conftest import Site
+from native.site import Site
+
+pytestmark = pytest.mark.api("transaction")
+
 
 PLAIN = "text/plain; charset=utf-8"
 
@@ -32,14 +32,14 @@ def test_whole_bodies(
     answer = site.ask(f"/{page}")
     assert answer.status == 200
     assert answer.body == body
-    assert answer.value("content-type") == content_type
+    assert answer.header("content-type") == content_type
 
 
 def test_a_generator_decides_about_the_head_until_its_first_piece(site: Site) -> None:
     answer = site.ask("/generated")
     assert (answer.status, answer.reason) == (201, "Created")
-    assert answer.value("x-set") == "before the first piece"
-    assert answer.value("content-type") == PLAIN
+    assert answer.header("x-set") == "before the first piece"
+    assert answer.header("content-type") == PLAIN
     assert answer.body == b"abc"
 
 
@@ -60,19 +60,19 @@ def test_an_empty_generator_is_an_empty_body(site: Site) -> None:
 def test_what_is_no_response_is_a_failure(site: Site, page: str, reason: str) -> None:
     answer = site.ask(f"/{page}")
     assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
-    assert reason in site.wait_for_log(reason)
+    site.wait_for_log(reason)
 
 
 def test_a_piece_must_be_text_or_bytes(site: Site) -> None:
-    assert_cut(site.ask("/wrong_piece"), site, b"right")
+    site.assert_cut("/wrong_piece", b"right")
     site.wait_for_log("a body iterator takes str or bytes, not int")
 
 
 def test_an_iterator_is_closed_once(site: Site) -> None:
     name = f"once-{site.backend}"
     assert site.ask(f"/closed?name={name}").body == b"piece"
-    log = site.wait_for_log(f"closed {name}")
-    assert log.count(f"closed {name}") == 1
+    site.wait_for_log(f"closed {name}")
+    assert site.server.log.count(f"closed {name}") == 1
 
 
 def test_an_iterator_is_closed_when_there_is_no_body(site: Site) -> None:
@@ -105,5 +105,5 @@ def test_a_large_piece_behind_a_small_one(site: Site) -> None:
 def test_head_has_the_fields_of_get(site: Site) -> None:
     got, headed = site.ask("/text"), site.ask("/text", method="HEAD")
     assert headed.body == b""
-    assert headed.value("content-type") == got.value("content-type")
+    assert headed.header("content-type") == got.header("content-type")
     assert json.loads(site.ask("/request", method="POST").text)["method"] == "POST"

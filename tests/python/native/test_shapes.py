@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
-from conftest import PATIENCE, SERVERS, command
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from native.site import APPLICATIONS, serve
+from support.backends import Backend
+from support.server import python_command
 
-    from conftest import Site
+pytestmark = pytest.mark.api("transaction")
 
 
 @pytest.mark.parametrize(
@@ -24,10 +23,9 @@ if TYPE_CHECKING:
     ],
 )
 def test_callables_and_objects_that_respond(
-    backend: str, start: Callable[..., Site], attribute: str, expected: str
+    backend: Backend, attribute: str, expected: str
 ) -> None:
-    options = ("--api", "transaction")
-    site = start(backend, f"shapes:{attribute}", *options)
+    site = serve(backend, f"shapes:{attribute}")
     assert site.ask("/?who=you").text == expected
 
 
@@ -44,12 +42,13 @@ def test_what_is_no_application_is_refused_at_the_start() -> None:
 
 def refusal(application: str) -> str:
     """What is said of an application that cannot be served."""
-    options = ("--api", "transaction", "--bind", "127.0.0.1:0")
+    file, _, attribute = application.partition(":")
+    command = python_command("serve", f"{APPLICATIONS / file}.py:{attribute}")
     ran = subprocess.run(
-        [*command("serve", application), *options],
+        [*command, "--api", "transaction", "--bind", "127.0.0.1:0"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=60,
         check=False,
     )
     assert ran.returncode != 0
@@ -57,11 +56,9 @@ def refusal(application: str) -> str:
     return ran.stderr
 
 
-@pytest.mark.parametrize("backend", SERVERS, scope="session")
-def test_one_at_a_time_where_that_is_asked_for(
-    backend: str, start: Callable[..., Site]
-) -> None:
-    site = start(backend, "shapes:alone", "--serialize", "--api", "transaction")
+@pytest.mark.excused(has="run_once", because="there is one at a time in any case")
+def test_one_at_a_time_where_that_is_asked_for(backend: Backend) -> None:
+    site = serve(backend, "shapes:alone", "--serialize")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(site.ask, "/") for _ in range(8)]
         assert {answer.result().text for answer in answers} == {"at most 1"}

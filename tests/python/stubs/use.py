@@ -32,8 +32,7 @@ def answer(t: Transaction) -> Iterator[str | bytes]:
     assert_type(t.reason, str)
     t.response.headers["x-a"] = "b"
     del t.response.headers["x-a"]
-    for chunk in t.body:
-        yield chunk
+    yield from t.body
     yield "end"
 
 

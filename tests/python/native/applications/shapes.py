@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from narthex import Transaction
 
@@ -63,7 +63,7 @@ class AsyncCallable:
         return "never"
 
 
-async def generator(t: Transaction) -> Iterator[str]:
+async def generator(t: Transaction) -> AsyncIterator[str]:
     """Is asynchronous."""
     yield "never"
 
@@ -79,7 +79,7 @@ lock = threading.Lock()
 
 def alone(t: Transaction) -> Iterator[str]:
     """Says how many requests were in here at once."""
-    global inside, most  # noqa: PLW0603
+    global inside, most
     with lock:
         inside += 1
         most = max(most, inside)
