@@ -74,20 +74,24 @@ def test_the_header_fields(site: Site) -> None:
         ("X-Twice", "1"),
         ("X-twice", "2, 3"),
         ("Cookie", "a=b; c=d"),
-        ("X-Latin", "Grüße"),
     ]
     seen = asked(site, "/headers", headers=sent)
     assert seen["joined"] == "1, 2, 3"
     assert seen["cookie"] == "a=b; c=d"
-    assert seen["latin"] == seen["raw"] == "Grüße"
     assert seen["none"] is None
     assert seen["default"] == 7
     assert seen["contains"] == [True, False, False]
     assert seen["length"] is True
-    assert sorted(seen["names"]) == ["x-latin", "x-twice"]
+    assert seen["names"] == ["x-twice"]
     one_by_one = "repeated_fields" in site.server.capabilities
     assert seen["all"] == (["1", "2, 3"] if one_by_one else ["1, 2, 3"])
-    assert len(seen["items"]) == (3 if one_by_one else 2)
+    assert len(seen["items"]) == (2 if one_by_one else 1)
+
+
+@pytest.mark.excused(has="lenient_parser", because="it closes on any byte not ASCII")
+def test_header_fields_are_latin_1(site: Site) -> None:
+    seen = asked(site, "/headers", headers=[("X-Latin", "Grüße")])
+    assert seen["latin"] == seen["raw"] == "Grüße"
 
 
 def test_what_is_not_there_is_a_key_error(site: Site) -> None:
@@ -116,6 +120,11 @@ def test_there_may_be_no_body(site: Site) -> None:
 def test_a_large_body_is_read_whole(site: Site) -> None:
     sent = bytes(range(256)) * 8192
     assert site.ask("/length", method="POST", body=sent).body == b"2097152"
+
+
+@pytest.mark.excused(lacks="duplex", because="it cannot read once it writes")
+def test_a_body_can_be_echoed_while_it_arrives(site: Site) -> None:
+    sent = bytes(range(256)) * 8192
     answer = site.ask("/echo", method="POST", body=sent)
     assert answer.complete
     assert answer.body == sent
