@@ -402,9 +402,12 @@ def test_a_block_that_does_not_end_is_refused() -> None:
 
 def test_a_block_has_command_machine_and_goals() -> None:
     found = report.verdicts([hello_results()], GOALS)
-    text = report.block(hello_results(), found, "tests/bench/run --pin", {"cores": "2"})
+    text = report.block(
+        hello_results(), found, "hello pinned", "run --pin", {"cores": "2"}
+    )
+    assert text.startswith("## hello pinned\n")
     assert "Medians of 2 rounds." in text
-    assert "```sh\ntests/bench/run --pin\n```" in text
+    assert "```sh\nrun --pin\n```" in text
     assert "cores: 2." in text
     assert "granian-bt1 ÷ narthex" in text
 

@@ -195,10 +195,9 @@ def write_results(
                 text = ",".join(value) if isinstance(value, list) else f"{value:g}"
                 command += [f"--{option}", text]
         command += [f"--{flag}" for flag in ("quick", "pin") if getattr(options, flag)]
-        text = report.block(results, found, shlex.join(command), facts)
-        document = report.replace_block(
-            document, f"{name} pinned" if options.pin else name, text
-        )
+        title = f"{name} pinned" if options.pin else name
+        text = report.block(results, found, title, shlex.join(command), facts)
+        document = report.replace_block(document, title, text)
     servers = f"## Servers\n\n{report.servers_table(SERVERS)}"
     RESULTS.write_text(report.replace_block(document, "servers", servers))
 

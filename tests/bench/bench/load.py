@@ -292,11 +292,12 @@ def transfer(port: int, size: int, upload: bool) -> float:
 
 @dataclass(frozen=True)
 class SlowMix:
-    """Hello traffic alone, then beside slow uploads and slow readers.
+    """Hello traffic alone, beside slow uploads and slow readers, and alone again.
 
     The slow ones are spread over the time of the second part; the hello traffic
-    runs within it. What is judged is how much of its rate the hello traffic keeps,
-    that all slow ones end well, and that memory stays flat.
+    runs within it. Alone is the mean of before and after, as machines drift. What
+    is judged is how much of its rate the hello traffic keeps, that all slow ones end
+    well, and that memory stays flat.
 
     Attributes:
         uploads: Uploads at once.
@@ -327,10 +328,10 @@ class SlowMix:
         transfer(server.port, 100_000, upload=False)
 
     def run(self, server: Running, setting: Setting) -> Sample:
-        """Measures hello alone, then beside the slow ones."""
+        """Measures hello alone, beside the slow ones, and alone again."""
         sample = Sample()
         self.hello.warm_up(server, setting)
-        alone = self.hello.load(server, setting)
+        before = self.hello.load(server, setting)
         lasting = setting.seconds + 2.0  # hello starts after, and ends before them
         jobs: list[SlowJob] = [
             *(SlowUpload(self.upload_size, lasting) for _ in range(self.uploads)),
@@ -341,12 +342,14 @@ class SlowMix:
             time.sleep(0.5)
             beside = self.hello.load(server, setting)
             outcomes = slow.result()
-        sample.faults = [*beside.faults, *alone.faults]
+        after = self.hello.load(server, setting)
+        alone = (before.rate + after.rate) / 2
+        sample.faults = [*before.faults, *beside.faults, *after.faults]
         sample.faults += sorted({o for o in outcomes if o is not None})
-        sample.put(measure.ALONE, alone.rate)
+        sample.put(measure.ALONE, alone)
         sample.put(measure.BESIDE, beside.rate)
-        if alone.requests:
-            sample.put(measure.KEPT, 100 * beside.rate / alone.rate)
+        if alone:
+            sample.put(measure.KEPT, 100 * beside.rate / alone)
         sample.put(measure.P99, beside.p99_us / 1e3)
         sample.put(measure.COMPLETED, sum(o is None for o in outcomes))
         sample.put(measure.GROWTH, growth())

@@ -199,13 +199,17 @@ def servers_table(servers: Sequence[Server]) -> str:
 
 
 def block(
-    results: Results, found: Sequence[Verdict], command: str, facts: Mapping[str, str]
+    results: Results,
+    found: Sequence[Verdict],
+    title: str,
+    command: str,
+    facts: Mapping[str, str],
 ) -> str:
     """Writes what RESULTS.md says about a scenario."""
     own = [v for v in found if v.goal.scenario == results.scenario.name]
     rounds = max((len(samples) for samples in results.samples.values()), default=0)
     parts = [
-        f"## {results.scenario.name}",
+        f"## {title}",
         f"{results.scenario.note[0].upper()}{results.scenario.note[1:]}."
         f" Medians of {rounds} rounds.",
         f"```sh\n{command}\n```",
