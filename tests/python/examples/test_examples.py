@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,8 +47,8 @@ def serving(*command: str, **variables: str) -> Iterator[HTTPConnection]:
             connection = HTTPConnection(
                 address.hostname or "", address.port, timeout=20
             )
-            yield connection
-            connection.close()
+            with closing(connection):
+                yield connection
             server.send_signal(signal.SIGTERM)
             log += server.stderr.readlines()
             assert server.wait(30) == 0, "".join(log)
