@@ -1,6 +1,6 @@
 """The command ``narthex``: the way from Python into the engine, and nothing else.
 
-A CGI program pays for each import at each request, so this module imports ``sys`` alone.
+A CGI program pays for each import at each request: this module imports ``sys`` alone.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def main() -> NoReturn:
 def hold_signals() -> Callable[[], None]:
     """Handles signals while the application is imported, unless it does so itself.
 
-    HUP, USR1 and USR2 would end the process, though there is nothing to reload or reopen
-    yet. INT, TERM and QUIT stop the import. What is returned ends this: from then on these
-    handlers do nothing, since the engine has handlers of its own above them.
+    HUP, USR1 and USR2 would end the process, though there is nothing to reload or
+    reopen yet. INT, TERM and QUIT stop the import. What is returned ends this: from
+    then on these handlers do nothing, since the engine has handlers above them.
     """
     import signal
 

@@ -1,8 +1,8 @@
 """The page that a developer sees instead of "Internal Server Error".
 
-It only shows: nothing on it runs code, nothing is loaded from elsewhere, and everything that
-came from the application or the client is escaped. Values of variables are not shown, since
-asking an object how it looks runs its code.
+It only shows: nothing on it runs code, nothing is loaded from elsewhere, and everything
+that came from the application or the client is escaped. Values of variables are not
+shown, since asking an object how it looks runs its code.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def _frames(trace: TracebackType | None) -> Iterator[str]:
         if number == MOST_FRAMES:
             yield f"<p>… and {len(found) - number} more frames</p>"
             return
-        library = "site-packages" in code.co_filename or "dist-packages" in code.co_filename
+        library = (
+            "site-packages" in code.co_filename or "dist-packages" in code.co_filename
+        )
         opened = " open" if number == 0 or not library else ""
         yield (
             f"<details{opened}><summary><code>{html.escape(code.co_name)}</code> "

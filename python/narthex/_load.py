@@ -1,22 +1,23 @@
 """Finds and imports the application, and finds out how it wants to be called.
 
-Under CGI all of this is paid for at each request: whatever is needed only when something is
-wrong is imported then, and paths are handled by ``os.path``, since ``pathlib`` costs
-milliseconds.
+Under CGI all of this is paid for at each request: whatever is needed only when
+something is wrong is imported then, and paths are handled by ``os.path``, since
+``pathlib`` costs milliseconds.
 """
-# ruff: noqa: PTH
 
 from __future__ import annotations
 
 import os
 import sys
 
+from narthex._api import ASGI, FACTORY, TRANSACTION, UNKNOWN, WSGI, api_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType, ModuleType
+    from types import ModuleType
     from typing import Any, NoReturn
 
-    from narthex._start_errors import Problem
+    from narthex._problem import Problem
 
 ATTRIBUTES = (
     "app",
@@ -35,15 +36,6 @@ FILES = ("app.py", "wsgi.py", "application.py", "main.py", "api.py", "asgi.py")
 """Where the application of a directory is looked for, in this order."""
 
 AUTO = "auto"
-TRANSACTION = "transaction"
-WSGI = "wsgi"
-ASGI = "asgi"
-FACTORY = "factory"
-UNKNOWN = "unknown"
-
-_COROUTINE = 0x80  # inspect.CO_COROUTINE
-_VARIABLE = 0x04  # inspect.CO_VARARGS
-_ANY_NUMBER = 1 << 16
 
 
 class StartError(Exception):
@@ -135,10 +127,7 @@ def load(text: str, app_dir: str | None = None, api: str = AUTO) -> Loaded:
     path = _path_of(spec, root)
     if path is not None and os.path.isdir(path):
         path = _file_in(path, spec, loaded)
-    if path is None:
-        module = _import_name(spec, root)
-    else:
-        module = _import_file(spec, path)
+    module = _import_name(spec, root) if path is None else _import_file(spec, path)
     attribute, found = _attribute(spec, module, loaded)
     loaded.name = f"{module.__name__}:{attribute}"
     if spec.call is not None:
@@ -149,7 +138,9 @@ def load(text: str, app_dir: str | None = None, api: str = AUTO) -> Loaded:
 
 def watched() -> list[str]:
     """The directories of the modules imported from outside the installation."""
-    installation = [os.path.dirname(os.path.realpath(file)) for file in (os.__file__, __file__)]
+    installation = [
+        os.path.dirname(os.path.realpath(file)) for file in (os.__file__, __file__)
+    ]
     found: dict[str, None] = {}
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
@@ -166,107 +157,14 @@ def watched() -> list[str]:
     return list(found)
 
 
-def api_of(candidate: Any, name: str = "") -> tuple[str, str]:
-    """How ``candidate`` wants to be called, and how one can tell.
-
-    Returns:
-        One of the API names, ``factory`` or ``unknown``; and the reason.
-    """
-    if not isinstance(candidate, type) and callable(
-        getattr(candidate, "respond", None)
-    ):
-        return TRANSACTION, "it has a method `respond`"
-    if not callable(candidate):
-        return UNKNOWN, f"{type(candidate).__name__} objects cannot be called"
-    shape = _shape(candidate)
-    if shape is None:
-        return UNKNOWN, "its signature cannot be read"
-    required, most, coroutine = shape
-    makes = name.rpartition(":")[2].rpartition(".")[2] in ("create_app", "make_app")
-    kind = "class" if isinstance(candidate, type) else "callable"
-    if coroutine:
-        if required <= 3 <= most:
-            return ASGI, "it is a coroutine function taking three arguments"
-        return UNKNOWN, f"it is a coroutine function taking {_count(required, most)}"
-    if required == 0 and (makes or most < _ANY_NUMBER):
-        return FACTORY, f"it is a {kind} that needs no argument"
-    if makes or (kind == "class" and required == 1):
-        return UNKNOWN, f"it is a factory that needs {_count(required, required)}"
-    if required == 2 or required == 0:
-        return WSGI, f"it is a {kind} taking {_count(required, most)}"
-    if required == 1:
-        return TRANSACTION, f"it is a {kind} taking {_count(required, most)}"
-    return UNKNOWN, f"it takes {_count(required, most)}, and no API calls it so"
-
-
-def _count(required: int, most: int) -> str:
-    words = ("no argument", "one argument", "two arguments", "three arguments")
-    if most >= _ANY_NUMBER:
-        return f"any number of arguments from {required}"
-    if required == most:
-        return words[most] if most < len(words) else f"{most} arguments"
-    return f"{required} to {most} arguments"
-
-
-def _shape(candidate: Any) -> tuple[int, int, bool] | None:
-    """The least and greatest number of positionals, and whether it is a coroutine."""
-    bound = 0
-    function = candidate
-    for _ in range(32):  # wrappers may form a ring
-        if isinstance(function, type):
-            if function.__init__ is object.__init__:  # type: ignore[misc]
-                return _signature(function)
-            function, bound = function.__init__, 1  # type: ignore[misc]
-        elif hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
-        elif hasattr(function, "__func__") and hasattr(function, "__self__"):
-            function, bound = function.__func__, bound + 1
-        elif hasattr(function, "__code__"):
-            break
-        else:
-            method = getattr(type(function), "__call__", None)
-            if not hasattr(method, "__code__") and not hasattr(method, "__wrapped__"):
-                return _signature(function)
-            function, bound = method, bound + 1
-    code: CodeType | None = getattr(function, "__code__", None)
-    if code is None:
-        return _signature(candidate)
-    keyword_defaults = getattr(function, "__kwdefaults__", None) or {}
-    if code.co_kwonlyargcount > len(keyword_defaults):
-        return _signature(candidate)
-    defaults = len(getattr(function, "__defaults__", None) or ())
-    most = max(code.co_argcount - bound, 0)
-    required = max(most - defaults, 0)
-    if code.co_flags & _VARIABLE:
-        most = _ANY_NUMBER
-    return required, most, bool(code.co_flags & _COROUTINE)
-
-
-def _signature(candidate: Any) -> tuple[int, int, bool] | None:
-    """What :mod:`inspect` says: for partials, builtins and other rare things."""
-    import inspect
-
+def report_watched(descriptor: int) -> None:
+    """Tells the process that restarts this one what to watch, and closes the pipe."""
     try:
-        parameters = inspect.signature(candidate).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    required = most = 0
-    for parameter in parameters:
-        needed = parameter.default is parameter.empty
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            most = _ANY_NUMBER
-        elif parameter.kind is parameter.KEYWORD_ONLY and needed:
-            return None
-        elif parameter.kind in (
-            parameter.POSITIONAL_ONLY,
-            parameter.POSITIONAL_OR_KEYWORD,
-        ):
-            required, most = required + needed, most + 1
-    call = getattr(candidate, "__call__", None)  # noqa: B004
-    coroutine = inspect.iscoroutinefunction(candidate) or (
-        not isinstance(candidate, type) and inspect.iscoroutinefunction(call)
-    )
-    return required, most, coroutine
+        os.write(descriptor, "\n".join(watched()).encode(errors="surrogateescape"))
+    except OSError:
+        pass  # It watches the current directory in any case.
+    finally:
+        os.close(descriptor)
 
 
 def _fail(kind: str, *facts: Any) -> NoReturn:
@@ -405,7 +303,7 @@ def _attribute(spec: Spec, module: ModuleType, loaded: Loaded) -> tuple[str, Any
         for word in spec.attribute.split("."):
             try:
                 found = getattr(found, word)
-            except AttributeError:
+            except AttributeError:  # noqa: PERF203
                 _fail("no_attribute", spec, module, found, word)
         loaded.notes.append(("object", spec.attribute, "it was named"))
         return spec.attribute, found

@@ -13,6 +13,7 @@ use clap::{
 use narthex_adapters::{Backend, backends};
 use narthex_core::Level;
 
+use super::values::{level, mount, seconds, size};
 use crate::engine::Api;
 
 /// What stands for "find out".
@@ -110,7 +111,6 @@ pub(super) struct Played {
 
 /// What is called, and how.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Application {
     /// module:attribute, module, file.py, file.py:attribute, module:factory("x") or a directory
     #[arg(value_name = "APP")]
@@ -154,13 +154,20 @@ pub(super) struct Application {
         value_parser = level, help_heading = "Logs"
     )]
     pub(super) log_level: Level,
-    /// Show failures of the application in the browser of a local user
+    /// Show failures of the application in the browser of a local user [default: under `run`]
     #[arg(
-        long, env = "NARTHEX_DEBUG", value_parser = BoolishValueParser::new(),
-        overrides_with = "no_debug", help_heading = "Development"
+        long,
+        env = "NARTHEX_DEBUG",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+        overrides_with = "no_debug",
+        help_heading = "Development"
     )]
-    pub(super) debug: bool,
-    /// Do not, even under `narthex run`
+    pub(super) debug: Option<bool>,
+    /// The same as --debug=false
     #[arg(long, overrides_with = "debug", help_heading = "Development")]
     pub(super) no_debug: bool,
     /// Say what was chosen, and why
@@ -197,8 +204,8 @@ impl Application {
         option("--body-timeout=", body_timeout.as_deref().map(AsRef::as_ref));
         for (name, given) in [
             ("--serialize", self.serialize),
-            ("--debug", self.debug),
-            ("--no-debug", self.no_debug),
+            ("--debug=true", self.debug == Some(true)),
+            ("--debug=false", self.no_debug || self.debug == Some(false)),
             ("--explain", self.explain),
         ] {
             if given {
@@ -359,48 +366,4 @@ fn backend_names() -> PossibleValuesParser {
 
 fn api_names() -> PossibleValuesParser {
     PossibleValuesParser::new(std::iter::once(AUTO).chain(Api::ALL.iter().map(|api| api.name())))
-}
-
-fn level(text: &str) -> Result<Level, String> {
-    [Level::Debug, Level::Info, Level::Warning, Level::Error]
-        .into_iter()
-        .find(|level| level.as_str() == text)
-        .ok_or_else(|| "write debug, info, warning or error".to_owned())
-}
-
-/// A mount point as the core wants it: a leading slash and no trailing one, or empty.
-fn mount(text: &str) -> Result<String, String> {
-    let path = text.trim_end_matches('/');
-    if path.is_empty() || path.starts_with('/') {
-        Ok(path.to_owned())
-    } else {
-        Err(format!("a path starts with a slash: /{path}"))
-    }
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    if text.eq_ignore_ascii_case("none") {
-        return Ok(u64::MAX);
-    }
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        _ => return Err("write a number of bytes, such as 65536, 64K, 10M or 1G".to_owned()),
-    };
-    digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor))
-        .ok_or_else(|| "write a number of bytes, such as 65536, 64K, 10M or 1G".to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    text.trim_end_matches('s')
-        .parse::<f64>()
-        .ok()
-        .and_then(|number| Duration::try_from_secs_f64(number).ok())
-        .ok_or_else(|| "write a number of seconds, such as 30 or 0.5".to_owned())
 }

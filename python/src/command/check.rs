@@ -86,7 +86,7 @@ fn python(py: Python<'_>, findings: &mut Findings) -> PyResult<()> {
     let version = Python::version_str().split_whitespace().next().unwrap_or_default();
     findings.add(Mark::Ok, "Python", &format!("{version} at {executable}"));
     let hints: Vec<String> =
-        py.import("narthex._start_errors")?.call_method0("environment_hints")?.extract()?;
+        py.import("narthex._import_errors")?.call_method0("environment_hints")?.extract()?;
     if !hints.is_empty() {
         findings.add(Mark::Warn, "environment", &hints.join(" "));
     }

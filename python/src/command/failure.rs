@@ -10,7 +10,7 @@ use pyo3::{
 /// Why a start failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// A `narthex._start_errors.Problem`.
+    /// A `narthex._problem.Problem`.
     Problem(Py<PyAny>),
     /// The user stopped it.
     Interrupted,
@@ -21,7 +21,7 @@ impl Failure {
     pub(super) fn new(code: &str, title: &str, details: Vec<String>, fixes: Vec<String>) -> Self {
         Python::attach(|py| {
             let problem = py
-                .import("narthex._start_errors")
+                .import("narthex._problem")
                 .and_then(|module| module.getattr("Problem"))
                 .and_then(|class| class.call1((code, title, details, fixes)));
             problem.map_or_else(|error| Self::bare(py, &error), |it| Self::Problem(it.unbind()))
@@ -31,7 +31,7 @@ impl Failure {
     /// Tells the user, on standard error. Returns the exit status.
     pub(super) fn show(&self, py: Python<'_>) -> PyResult<i32> {
         let Self::Problem(problem) = self else { return Ok(0) };
-        let module = py.import("narthex._start_errors")?;
+        let module = py.import("narthex._problem")?;
         let color = module.call_method0("wants_color")?;
         let text: String = module.call_method1("render", (problem, color))?.extract()?;
         eprint!("{text}");
@@ -57,7 +57,7 @@ impl Failure {
     /// What a developer's browser shows.
     pub(super) fn page(&self, py: Python<'_>) -> PyResult<Bytes> {
         let Self::Problem(problem) = self else { return Ok(Bytes::new()) };
-        let page = py.import("narthex._start_errors")?.call_method1("page", (problem,))?;
+        let page = py.import("narthex._problem")?.call_method1("page", (problem,))?;
         Ok(Bytes::copy_from_slice(page.cast::<PyBytes>()?.as_bytes()))
     }
 

@@ -14,6 +14,7 @@ mod response;
 mod serve;
 mod signals;
 mod startup_page;
+mod values;
 mod watch;
 
 pub(crate) use entry::main;

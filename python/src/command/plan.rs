@@ -40,8 +40,11 @@ impl Plan {
     /// on the same machine would make every client look local.
     pub(super) fn shows_failures(&self, listens: bool) -> bool {
         let application = &self.application;
-        if application.debug || application.no_debug {
-            return application.debug;
+        if application.no_debug {
+            return false;
+        }
+        if let Some(asked) = application.debug {
+            return asked;
         }
         let hosted = self.listening.bind.is_empty() && env::var_os("PORT").is_some();
         self.development && listens && !hosted

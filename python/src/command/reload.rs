@@ -2,11 +2,11 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::Read,
     os::{
         fd::{AsFd, AsRawFd, BorrowedFd},
-        unix::net::UnixStream,
+        unix::{ffi::OsStrExt, net::UnixStream},
     },
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -237,9 +237,11 @@ impl Reloader {
         })?;
         let sender = self.sender.clone();
         thread::Builder::new().name("report".to_owned()).spawn(move || {
-            let mut text = String::new();
-            if (&report).read_to_string(&mut text).is_ok() {
-                let _ = sender.send(Event::Modules(text.lines().map(PathBuf::from).collect()));
+            let mut text = Vec::new();
+            if (&report).read_to_end(&mut text).is_ok() {
+                let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+                let paths = lines.map(|line| PathBuf::from(OsStr::from_bytes(line))).collect();
+                let _ = sender.send(Event::Modules(paths));
             }
         })?;
         Ok(())

@@ -1,11 +1,6 @@
 //! Starting an application: transport first, then the application, then requests.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    os::fd::{FromRawFd, OwnedFd},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use narthex_adapters::{Door, Stop};
 use narthex_core::{Handler, Journal, Level};
@@ -22,7 +17,7 @@ use super::{
     startup_page::StartupPage,
 };
 use crate::{
-    engine::{self, AppSettings},
+    engine::{self, AppSettings, Placement},
     journal::Log,
 };
 
@@ -88,11 +83,11 @@ fn start(
     let settings = AppSettings {
         serialize: plan.application.serialize,
         debug: plan.shows_failures(listens),
-        placement: engine::Placement::default(),
+        placement: Placement::default(),
         backend: choice.backend.name(),
     };
-    let handler =
-        engine::handler(loaded.app.bind(py).clone(), loaded.api, settings, Arc::<Log>::clone(log))?;
+    let journal = Arc::clone(log) as Arc<dyn Journal>;
+    let handler = engine::handler(loaded.app.bind(py).clone(), loaded.api, settings, journal)?;
     Ok((handler, loaded))
 }
 
@@ -130,19 +125,9 @@ fn die_with(parent: i32) {
 }
 
 /// Tells the parent which directories the application's modules lie in.
-fn report_watched(py: Python<'_>, child: &Child) -> Result<(), Failure> {
-    let Some(number) = child.reload_report else { return Ok(()) };
-    let directories: Vec<String> =
-        py.import("narthex._load")?.call_method0("watched")?.extract()?;
-    // The parent watches the working directory in any case.
-    let _ = write_report(number, &directories);
+fn report_watched(py: Python<'_>, child: &Child) -> PyResult<()> {
+    if let Some(descriptor) = child.reload_report {
+        py.import("narthex._load")?.call_method1("report_watched", (descriptor,))?;
+    }
     Ok(())
-}
-
-#[expect(unsafe_code, reason = "a number given by the parent becomes a descriptor")]
-fn write_report(number: i32, directories: &[String]) -> io::Result<()> {
-    // SAFETY: the parent that gave this number opened the descriptor for this purpose alone, and
-    // this is called once.
-    let mut report = File::from(unsafe { OwnedFd::from_raw_fd(number) });
-    report.write_all(directories.join("\n").as_bytes())
 }

@@ -86,7 +86,6 @@ pub(super) fn serve(
     let stop = Stop::new();
     // After the application's import: our handlers call those it has set, not the reverse.
     let mut caught = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2])?;
-    let signals = caught.handle();
     hold.release(py)?;
     let guard = Guard {
         stop: stop.clone(),
@@ -97,6 +96,7 @@ pub(super) fn serve(
         sender: sender.clone(),
         first_stop: Cell::new(None),
     };
+    // To the end of the process: what runs at exit can still be stopped.
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in caught.forever() {
             guard.act(signal);
@@ -118,7 +118,6 @@ pub(super) fn serve(
     if waking {
         py.import("signal")?.call_method1("set_wakeup_fd", (-1,))?;
     }
-    signals.close();
     py.import("narthex._command")?.call_method1("leave", (i32::from(outcome.is_err()),))?;
     Ok(outcome)
 }

@@ -1,6 +1,6 @@
 //! What is served in place of an application that does not start.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,6 +8,8 @@ use http::{HeaderValue, StatusCode, header};
 use narthex_core::{
     Answer, Ask, Body, Exchange, Handler, Reply, RequestHead, ResponseHead, Result,
 };
+
+use crate::seam;
 
 /// Shows why the application does not start to clients on this machine, to others a plain 500.
 pub(super) struct StartupPage {
@@ -22,7 +24,7 @@ impl StartupPage {
     }
 
     fn answer(&self, request: &RequestHead) -> Answer {
-        if !self.shown || !is_local(request) {
+        if !self.shown || !seam::is_local(request) {
             return Answer::plain(StatusCode::INTERNAL_SERVER_ERROR);
         }
         let mut head = ResponseHead::new(StatusCode::INTERNAL_SERVER_ERROR);
@@ -51,11 +53,4 @@ impl Handler for StartupPage {
         };
         exchange.respond(head, body).await
     }
-}
-
-fn is_local(request: &RequestHead) -> bool {
-    std::str::from_utf8(&request.connection.client.host)
-        .ok()
-        .and_then(|host| host.parse::<IpAddr>().ok())
-        .is_some_and(|address| address.is_loopback())
 }

@@ -1,0 +1,52 @@
+//! Reading the values of options.
+
+use std::time::Duration;
+
+use narthex_core::Level;
+
+/// A level by its name.
+pub(super) fn level(text: &str) -> Result<Level, String> {
+    [Level::Debug, Level::Info, Level::Warning, Level::Error]
+        .into_iter()
+        .find(|level| level.as_str() == text)
+        .ok_or_else(|| "write debug, info, warning or error".to_owned())
+}
+
+/// A mount point as the core wants it: a leading slash and no trailing one, or empty.
+pub(super) fn mount(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    if path.is_empty() || path.starts_with('/') {
+        Ok(path.to_owned())
+    } else {
+        Err(format!("a path starts with a slash: /{path}"))
+    }
+}
+
+/// A number of bytes, with or without a unit.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(u64::MAX);
+    }
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err("write a number of bytes, such as 65536, 64K, 10M or 1G".to_owned()),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| "write a number of bytes, such as 65536, 64K, 10M or 1G".to_owned())
+}
+
+/// A time in seconds.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    text.trim_end_matches('s')
+        .parse::<f64>()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number).ok())
+        .ok_or_else(|| "write a number of seconds, such as 30 or 0.5".to_owned())
+}
