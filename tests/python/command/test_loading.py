@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from narthex import _load
+from narthex import _api, _load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def test_forms(place: Path, text: str, answer: str) -> None:
     (place / "hello_x.py").write_text(HELLO)
     loaded = _load.load(text)
     assert loaded.app({}, None) == [answer]
-    assert loaded.api == _load.WSGI
+    assert loaded.api == _api.WSGI
 
 
 @pytest.mark.parametrize("file", ["app.py", "wsgi.py", "main.py", "proj/wsgi.py"])
@@ -123,6 +123,17 @@ def test_a_factory_is_called_and_that_is_said(place: Path) -> None:
 def test_the_api_that_is_asked_for_is_not_doubted(place: Path) -> None:
     (place / "hello_x.py").write_text("def app(*words): return list(words)\n")
     assert _load.load("hello_x", api="transaction").api == "transaction"
+
+
+def test_unreadable_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "hello_x.py").write_text(HELLO)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read every file
+    with pytest.raises(_load.StartError) as caught:
+        _load.load("hello_x.py")
+    problem = caught.value.problem
+    assert problem.code == "N109"
+    assert f"{place}/hello_x.py: permission denied" in problem.details
+    assert problem.fixes == [f"let this user read it: chmod a+r {place}/hello_x.py"]
 
 
 def test_watched_directories_are_the_users(place: Path) -> None:
@@ -220,19 +231,18 @@ class NeedsOne:
 )
 def test_detection(candidate: Any, api: str) -> None:
     name = getattr(candidate, "__name__", "")
-    assert _load.api_of(candidate, f"module:{name}")[0] == api
+    assert _api.api_of(candidate, f"module:{name}")[0] == api
 
 
 def test_importing_the_loader_is_cheap() -> None:
     program = (
-        f"import sys; sys.path.insert(0, {str(Path(_load.__file__).parent)!r})\n"
-        "import os, __future__; before = set(sys.modules)\n"
-        "import _load; print(*sorted(set(sys.modules) - before))"
+        "import os, __future__, narthex; before = set(sys.modules)\n"
+        "import narthex._load; print(*sorted(set(sys.modules) - before))"
     )
     ended = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", program],
+        [sys.executable, "-c", f"import sys; {program}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert ended.stdout.split() == ["_load"]
+    assert ended.stdout.split() == ["narthex._api", "narthex._load"]

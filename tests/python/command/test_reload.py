@@ -41,10 +41,7 @@ def test_edit_break_and_repair(project: Path, start: Starter) -> None:
 
     (project / "app.py").write_text(APP.replace("hello", "changed"))
     until(port, lambda answer: answer.body == b"changed")
-    assert (
-        "narthex: info: app.py changed: restarting" in server.said
-        or server.wait_for(r"app\.py changed: restarting")
-    )
+    server.wait_for(r"^narthex: info: app\.py changed: restarting$")
 
     (project / "app.py").write_text("import os\n\ndef app(:\n")
     broken = until(port, lambda answer: answer.status == 500)
@@ -107,6 +104,18 @@ def test_hup_restarts(start: Starter) -> None:
     port = server.wait_for_port()
     assert get(port).body == b"hello"
     assert set(children(server.process.pid)).isdisjoint(before)
+
+
+def test_control_c_reaches_both_and_is_polite(start: Starter) -> None:
+    server = start(*WORDS)
+    port = server.wait_for_port()
+    (child,) = children(server.process.pid)
+    assert get(port).body == b"hello"
+    for process in (child, server.process.pid):  # as a terminal does
+        os.kill(process, signal.SIGINT)
+    assert server.wait() == 0
+    assert not process_is_there(child)
+    assert not [line for line in server.said if "stopping at once" in line]
 
 
 def test_no_orphan_is_left(start: Starter) -> None:

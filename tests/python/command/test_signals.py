@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +70,67 @@ def test_an_import_that_hangs_is_stopped(
     server.send(number)
     assert server.wait() == 0
     assert f"narthex: info: {number.name}: stopping before the start" in server.said
+
+
+SLOW = """\
+import sys, time
+def app(environ, start_response):
+    print("called", file=sys.stderr, flush=True)
+    time.sleep(float(environ["QUERY_STRING"]))
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"late"]
+"""
+
+
+def test_running_requests_are_finished(project: Path, start: Starter) -> None:
+    (project / "app.py").write_text(SLOW)
+    server = start("serve", "app", *BIND)
+    port = server.wait_for_port()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(get, port, "/?0.5")
+        server.wait_for("^called$")
+        server.send(signal.SIGTERM)
+        assert asked.result().body == b"late"
+    assert server.wait() == 0
+
+
+def test_a_second_signal_does_not_wait_for_requests(
+    project: Path, start: Starter
+) -> None:
+    (project / "app.py").write_text(
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('at exit', file=sys.stderr, flush=True))\n"
+        + SLOW
+    )
+    server = start("serve", "app", *BIND)
+    port = server.wait_for_port()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(get, port, "/?600")
+        server.wait_for("^called$")
+        server.send(signal.SIGTERM)
+        server.wait_for("SIGTERM: finishing running requests")
+        time.sleep(0.2)  # two signals at once are taken for one
+        stopped = time.monotonic()
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
+        assert time.monotonic() - stopped < 6
+        assert isinstance(asked.exception(), (OSError, HTTPException))
+    assert "narthex: info: SIGTERM: stopping at once" in server.said
+    assert "at exit" in server.said
+
+
+def test_a_signal_sent_twice_is_one(project: Path, start: Starter) -> None:
+    (project / "app.py").write_text(SLOW)
+    server = start("serve", "app", *BIND)
+    port = server.wait_for_port()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(get, port, "/?0.5")
+        server.wait_for("^called$")
+        server.send(signal.SIGTERM)  # as `timeout` does: to the process and its group
+        server.wait_for("SIGTERM: finishing running requests")
+        server.send(signal.SIGTERM)
+        assert asked.result().body == b"late"
+    assert server.wait() == 0
 
 
 def test_handlers_of_the_application_run(project: Path, start: Starter) -> None:

@@ -248,17 +248,6 @@ def test_another_environment_is_named(tmp_path: Path) -> None:
     assert f"{active}/bin/python -m pip install narthex" in message
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_unreadable_file(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    (tmp_path / "app.py").chmod(0)
-    ended = run("run", "app.py", "--bind", "127.0.0.1:0", cwd=tmp_path)
-    message = ended.stderr.decode()
-    assert ended.returncode == 1
-    assert message.startswith("narthex: error N109:")
-    assert f"chmod a+r {tmp_path}/app.py" in message
-
-
 def test_port_in_use(project: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
