@@ -1,7 +1,7 @@
 //! CGI, through the suite: each exchange is one request of a process's life.
 #![cfg(feature = "cgi")]
 
-use narthex_adapters::{Backend, Options, cgi};
+use narthex_adapters::{Backend, cgi};
 use narthex_conformance::{Host, Opened, suite};
 
 struct Cgi;

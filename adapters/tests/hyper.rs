@@ -13,11 +13,11 @@ impl Host for Hyper {
 
     fn open(&self, bind: &str) -> Opened {
         let mut options = Options::default();
-        options.binds = vec![bind.parse().unwrap()];
-        let door = BACKEND.open(&options).unwrap();
+        options.binds = vec![bind.parse().expect("an address")];
+        let door = BACKEND.open(&options).expect("a free address");
         let (capabilities, addresses, stop) = (door.capabilities(), door.addresses(), Stop::new());
         let told = stop.clone();
-        let serve = move |site| door.serve(site, &told).unwrap();
+        let serve = move |site| door.serve(site, &told).expect("a service");
         Opened::listening(capabilities, &addresses, serve, move |ending| match ending {
             Ending::Graceful => stop.request(Stopping::Graceful),
             Ending::Now => stop.request(Stopping::Now),
