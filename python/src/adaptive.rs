@@ -22,7 +22,7 @@ const SLOW: u32 = 300;
 const MOST: u32 = 2_000;
 /// How much of an estimate one call replaces, as a power of two.
 const SHIFT: u32 = 3;
-const SLOTS: usize = 1024;
+const SLOTS: usize = 8192;
 
 const STREAMS: u64 = 1 << 32;
 
@@ -118,8 +118,10 @@ impl Adaptive {
         let estimate = route.estimate - (route.estimate >> SHIFT) + (micros >> SHIFT);
         // A fast route that stays fast is written once: its cache line stays shared.
         if estimate >> SHIFT != route.estimate >> SHIFT || self.slot(route.whole).is_none() {
-            let flag = if route.streams { STREAMS } else { 0 };
             for key in [route.whole, route.prefix] {
+                // The call may have noted in the meantime that it streams.
+                let streams = self.slot(key).map_or(route.streams, |slot| slot.1);
+                let flag = if streams { STREAMS } else { 0 };
                 self.slots[index(key)].store(key << 33 | flag | u64::from(estimate), Relaxed);
             }
         }
@@ -194,6 +196,18 @@ mod tests {
             (0..20).for_each(|_| adaptive.took(&adaptive.route(b"/"), Duration::ZERO));
         }
         assert!(!adaptive.route(b"/").blocks);
+    }
+
+    #[test]
+    fn a_call_that_streams_is_remembered() {
+        let adaptive = Adaptive::new(Placement::Adaptive);
+        for (path, streams) in [(&b"/push"[..], true), (b"/plain", false)] {
+            let route = adaptive.route(path);
+            adaptive.call(&route, &Inline, || adaptive.streamed(&route, streams));
+        }
+        assert!(adaptive.route(b"/push").streams && adaptive.route(b"/push").seen);
+        assert!(!adaptive.route(b"/plain").streams && adaptive.route(b"/plain").seen);
+        assert!(!adaptive.route(b"/never").seen);
     }
 
     #[test]

@@ -53,6 +53,20 @@ pub(crate) enum Placement {
     Aside,
 }
 
+impl Placement {
+    /// Every placement.
+    pub(crate) const ALL: &'static [Self] = &[Self::Adaptive, Self::Inline, Self::Aside];
+
+    /// Its name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Adaptive => "adaptive",
+            Self::Inline => "inline",
+            Self::Aside => "aside",
+        }
+    }
+}
+
 /// How an application is to be run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AppSettings {

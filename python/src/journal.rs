@@ -226,12 +226,18 @@ const QUOTED: &[u8] = b"\"\\";
 struct Line(Vec<u8>);
 
 impl Line {
-    /// Text of ours in which a client's may be quoted.
+    /// Text of ours in which a client's may be quoted. Further lines, such as those of a traceback,
+    /// are indented: none of them can pass for a line of the log.
     fn message(&mut self, message: &dyn fmt::Display) {
         struct Escaping<'a>(&'a mut Line);
         impl fmt::Write for Escaping<'_> {
             fn write_str(&mut self, text: &str) -> fmt::Result {
-                self.0.visible(text.as_bytes(), b"");
+                for (number, line) in text.split('\n').enumerate() {
+                    if number > 0 {
+                        self.0.0.extend_from_slice(b"\n  ");
+                    }
+                    self.0.visible(line.as_bytes(), b"");
+                }
                 Ok(())
             }
         }

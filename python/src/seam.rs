@@ -150,8 +150,13 @@ pub(crate) fn error_page(
     page().ok()
 }
 
-/// Whether the client of `request` is on this machine.
+/// Whether the client of `request` is on this machine, as far as that can be known: behind a proxy
+/// on this machine every client looks local.
 pub(crate) fn is_local(request: &RequestHead) -> bool {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    if forwarded.iter().any(|name| request.headers.contains_key(*name)) {
+        return false;
+    }
     std::str::from_utf8(&request.connection.client.host)
         .ok()
         .and_then(|host| host.parse::<core::net::IpAddr>().ok())

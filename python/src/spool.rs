@@ -10,6 +10,8 @@ use bytes::Bytes;
 
 /// Bytes kept in memory.
 const MEMORY: usize = 1024 * 1024;
+/// Bytes that may wait at all: who writes more is told so, and has a transport next time.
+const MOST: u64 = 256 * 1024 * 1024;
 /// Bytes read back at once.
 const PIECE: usize = 64 * 1024;
 
@@ -27,6 +29,9 @@ impl Spool {
     /// Appends bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.length += bytes.len() as u64;
+        if self.length > MOST {
+            return Err(io::Error::other("more output than can be held back"));
+        }
         if self.file.is_none() && self.memory.len() + bytes.len() > MEMORY {
             let mut file = tempfile::tempfile()?;
             file.write_all(&mem::take(&mut self.memory))?;

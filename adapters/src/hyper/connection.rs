@@ -60,8 +60,9 @@ pub(super) async fn serve<I>(
         if let Some(Verdict::Drop | Verdict::Close) = watched.verdict() {
             return Poll::Ready(None);
         }
-        if farewell.said.load(Relaxed) || notified.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
+        if notified.as_mut().poll(context).is_ready() || farewell.said.load(Relaxed) {
+            // Its request may be on the way: closing now would reset it.
+            watched.leave();
         }
         wire.line().poll_protocol(context).map(|outcome| outcome.ok().flatten())
     });
@@ -156,15 +157,17 @@ where
             }
             Some(Verdict::Close) => {}
         }
-        if !stopping && farewell.said.load(Relaxed) {
-            stopping = true;
-            stop(conn.as_mut());
-        }
         for _ in 0..ROUNDS {
             if outcome.is_none()
                 && let Poll::Ready(ended) = conn.as_mut().poll(context)
             {
                 outcome = Some(ended);
+            }
+            // After the poll: a request that has arrived is still answered.
+            if !stopping && outcome.is_none() && farewell.said.load(Relaxed) {
+                stopping = true;
+                stop(conn.as_mut());
+                continue;
             }
             let drained = wire.line().poll_drain(context);
             if outcome.is_some() {

@@ -13,8 +13,8 @@ use clap::{
 use narthex_adapters::{Backend, backends};
 use narthex_core::Level;
 
-use super::values::{level, mount, seconds, size};
-use crate::engine::Api;
+use super::values::{level, mount, placement, seconds, size};
+use crate::engine::{Api, Placement};
 
 /// What stands for "find out".
 pub(super) const AUTO: &str = "auto";
@@ -230,6 +230,12 @@ pub(super) struct Listening {
         value_delimiter = ','
     )]
     pub(super) bind: Vec<String>,
+    /// Where the application is called: on the thread of the connection, aside, or by what was seen
+    #[arg(
+        long, env = "NARTHEX_PLACEMENT", value_name = "adaptive|inline|aside",
+        default_value = Placement::default().name(), value_parser = placement
+    )]
+    pub(super) placement: Placement,
     /// Threads that call the application [default: as many as cores]
     #[arg(
         long,

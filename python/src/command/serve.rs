@@ -39,6 +39,9 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);
     }
+    if !listens {
+        forget_proxy(py)?;
+    }
     let started = start(py, choice, plan, &log);
     report_watched(py, &plan.listening.child)?;
     let (handler, loaded): (Arc<dyn Handler>, _) = match started {
@@ -64,6 +67,13 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
         log.write(Level::Error, &ports::full(error));
     }
     Ok(i32::from(outcome.is_err() || loaded.is_none()))
+}
+
+/// Removes `HTTP_PROXY` from the environment, where a gateway puts a client's field `Proxy` and HTTP
+/// clients look for a proxy (httpoxy, CVE-2016-5385).
+fn forget_proxy(py: Python<'_>) -> PyResult<()> {
+    let environment = py.import("os")?.getattr("environ")?;
+    environment.call_method1("pop", ("HTTP_PROXY", py.None())).map(drop)
 }
 
 fn start(

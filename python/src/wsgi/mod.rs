@@ -160,7 +160,8 @@ impl Wsgi {
 impl Handler for Wsgi {
     fn now(&self, ask: &Ask<'_>) -> Reply {
         let route = self.adaptive.route(ask.head.uri.path().as_bytes());
-        if route.streams {
+        if route.streams || !route.seen {
+            // What has not been seen to do without may want to push more than memory holds.
             return Reply::Later;
         }
         let turn = self.take_turn(&**ask.blocking);
