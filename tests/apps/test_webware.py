@@ -23,7 +23,8 @@ _CALL = b"""<?xml version="1.0"?><methodCall><methodName>multiply</methodName><p
 def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The script of a new work directory, with sessions that outlive a process."""
     folder = tmp_path_factory.mktemp("webware") / "work"
-    command = [sys.executable, "-m", "webware.Scripts.WebwareCLI", "make", str(folder)]
+    make = "from webware.Scripts.WebwareCLI import main; main()"
+    command = [sys.executable, "-c", make, "make", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
     config = folder / "Configs" / "Application.config"
     text = config.read_text()

@@ -74,4 +74,9 @@ def respond(t: Transaction) -> bytes:
     t.status, t.reason = int(status), reason
     for name, value in FIELDS:
         t.response.headers.add(name, value)
-    return json.dumps(seen, sort_keys=True).encode()
+    return json.dumps(seen, sort_keys=True, default=latin).encode()
+
+
+def latin(value: object) -> str:
+    """Shows bytes, which JSON does not know."""
+    return bytes(value).decode("latin-1") if isinstance(value, bytes) else repr(value)
