@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 
-from support import plugin  # noqa: E402  the path has to be there first
+from support import plugin
 
 
 def pytest_addoption(

@@ -64,7 +64,9 @@ def test_form_and_session(client: Client) -> None:
 def test_upload(client: Client) -> None:
     """A large file is uploaded whole."""
     data = bytes(range(256)) * 4000
-    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f.bin"\r\n\r\n'
+    head = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f.bin"\r\n\r\n'
+    )
     multipart = ("Content-Type", "multipart/form-data; boundary=b")
     body = head + data + b"\r\n--b--\r\n"
     known = json.loads(client.ask("/upload", "POST", body, multipart).body)

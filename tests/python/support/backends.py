@@ -13,7 +13,6 @@ from support.server import CgiServer, Server, SocketServer, python_command
 _PROBE = Path(__file__).with_name("probe.py")
 
 
-
 class Start(Protocol):
     """How a backend starts serving an application."""
 

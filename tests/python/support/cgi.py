@@ -97,12 +97,12 @@ class Child:
             stderr=subprocess.PIPE,
             bufsize=0,
         )
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
         self._input, self._output = self._process.stdin, self._process.stdout
         self._reader = log.follow(self._process.stderr)
-        self._writer = threading.Thread(
-            target=self._send, args=(request,), daemon=True
-        )
+        self._writer = threading.Thread(target=self._send, args=(request,), daemon=True)
         self._writer.start()
         self._watchdog = threading.Timer(DEADLINE, self._process.kill)
         self._watchdog.daemon = True

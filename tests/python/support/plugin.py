@@ -181,4 +181,4 @@ class Recorder:
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """The backend of this run of the case."""
     chosen_backend: Backend = request.param
-    yield chosen_backend
+    return chosen_backend

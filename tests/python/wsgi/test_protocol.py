@@ -213,7 +213,8 @@ def test_close_that_fails(server: Server, token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["200 All right", "404 Nicht da", "418 I'm a teapot", "299 Caf\xe9", "599 X"]
+    "line",
+    ["200 All right", "404 Nicht da", "418 I'm a teapot", "299 Caf\xe9", "599 X"],
 )
 def test_reason_is_kept(server: Server, line: str) -> None:
     """The application's reason phrase reaches the client."""

@@ -23,7 +23,9 @@ def dump(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         "names": all(type(name) is str for name in environ),
         "version": environ["wsgi.version"] == (1, 0)
         and type(environ["wsgi.version"]) is tuple,
-        "latin": all(max(map(ord, value), default=0) < 256 for value in strings.values()),
+        "latin": all(
+            max(map(ord, value), default=0) < 256 for value in strings.values()
+        ),
         "flags": {
             name: environ.get(f"wsgi.{name}")
             for name in ("multithread", "multiprocess", "run_once", "input_terminated")

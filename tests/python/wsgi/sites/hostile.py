@@ -279,9 +279,7 @@ def shorter_yielded(environ: Environ, start_response: StartResponse) -> Iterator
 
 
 @application.case
-def shorter_written(
-    environ: Environ, start_response: StartResponse
-) -> Iterable[bytes]:
+def shorter_written(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Writes five bytes of twenty."""
     start_response("200 OK", [*PLAIN, ("Content-Length", "20")])(b"12345")
     return []

@@ -188,4 +188,6 @@ def read_again(environ: Environ, start_response: StartResponse) -> Iterable[byte
         first = b""
     start_response("200 OK", PLAIN)
     return [first + stream.read() + stream.read()]
+
+
 # END

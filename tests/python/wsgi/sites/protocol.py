@@ -298,9 +298,7 @@ def empty_list(environ: Environ, start_response: StartResponse) -> Iterable[byte
 
 
 @application.case
-def empty_generator(
-    environ: Environ, start_response: StartResponse
-) -> Iterator[bytes]:
+def empty_generator(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
     """Yields no piece at all."""
     start_response("200 OK", PLAIN)
     return
