@@ -224,6 +224,7 @@ def test_slow_uploads_hold_up_nobody(server: Server, half: int) -> None:
         assert upload.result(timeout=30).text == f"{half} {half}"
 
 
+@pytest.mark.excused(lacks="persistent", because="the host carries the bytes")
 @pytest.mark.excused(lacks="duplex", because="the body is read before the answer")
 def test_read_while_sending(server: Server) -> None:
     """What is read can be sent back before the rest has come."""

@@ -87,6 +87,7 @@ def test_one_piece_has_a_length(server: Server, case: str) -> None:
     assert response.header("content-length") == str(len(BODIES[case]))
 
 
+@pytest.mark.excused(lacks="persistent", because="the host carries the bytes")
 @pytest.mark.excused(lacks="duplex", because="the body is read before the answer")
 def test_write_is_not_held_back(server: Server) -> None:
     """What was written is sent before the application goes on."""
