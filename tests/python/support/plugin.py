@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,7 @@ class Recorder:
 
 
 @pytest.fixture
-def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+def backend(request: pytest.FixtureRequest) -> Backend:
     """The backend of this run of the case."""
     chosen_backend: Backend = request.param
     return chosen_backend

@@ -35,7 +35,7 @@ BODIES = {
     "late_start": b"late",
     "empty_piece_first": b"something",
     "started_by_iterator": b"from __iter__",
-    "start_response_returns": b"write callable",
+    "start_response_returns": b"write returned None",
     "empty_list": b"",
     "empty_generator": b"",
     "many_small": b"".join(b"%d\n" % number for number in range(5000)),

@@ -48,10 +48,12 @@ def content() -> IO[bytes]:
     return file
 
 
-def respond(*fields: tuple[str, str], status: str = "200 OK") -> Any:
+def respond(
+    *fields: tuple[str, str], status: str = "200 OK"
+) -> Callable[[Callable[[Environ], Any]], Callable[..., Any]]:
     """Makes an application that sends what the decorated function opens."""
 
-    def decorate(opened: Callable[[Environ], Any]) -> Any:
+    def decorate(opened: Callable[[Environ], Any]) -> Callable[..., Any]:
         def case(environ: Environ, start_response: StartResponse) -> Any:
             start_response(status, [*PLAIN, *fields])
             result = opened(environ)

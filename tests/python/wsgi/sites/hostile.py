@@ -208,7 +208,7 @@ def write_text(environ: Environ, start_response: StartResponse) -> Iterable[byte
 
 
 @application.case
-def recursion(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+def recursion(environ: Environ, start_response: StartResponse) -> Any:
     """Calls itself until Python refuses."""
     return recursion(environ, start_response)
 

@@ -96,7 +96,7 @@ def reassigns_to_log(
 @application.case
 def removes(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Takes the standard streams away."""
-    sys.stdout = sys.stderr = sys.stdin = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = sys.stdin = None
     print("noise")
     return respond(start_response)
 
@@ -115,5 +115,5 @@ def fails_afterwards(
     environ: Environ, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Fails when there is nowhere left to say so."""
-    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = None
     raise RuntimeError("said nowhere")

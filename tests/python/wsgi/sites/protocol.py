@@ -168,7 +168,7 @@ def start_response_returns(
     """Looks at what start_response returns."""
     write = start_response("200 OK", PLAIN)
     returned = write(b"write ")
-    return [b"callable" if callable(write) and returned is None else b"wrong"]
+    return [f"returned {returned}".encode()]
 
 
 @application.case
