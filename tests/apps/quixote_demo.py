@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quixote.demo import create_publisher
-from quixote.wsgi import QWIP
+from quixote.demo import create_publisher  # type: ignore[import-untyped]
+from quixote.wsgi import QWIP  # type: ignore[import-untyped]
 
 application = QWIP(create_publisher())
