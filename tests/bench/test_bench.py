@@ -64,6 +64,18 @@ def test_cpu_of_a_child_that_ended_is_kept() -> None:
     assert cpu() >= 0.25
 
 
+def test_states_of_our_own_threads() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert "R" in measure.thread_states(os.getpid())
+        assert len(list(Path("/proc/self/task").iterdir())) >= 2
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_kilobytes() -> None:
     status = "Name:\tx\nVmHWM:\t  2048 kB\nVmRSS:\t  1024 kB\n"
     assert measure.parse_kilobytes(status, "VmHWM") == 2048 * 1024

@@ -22,8 +22,8 @@ from . import environment
 from .client import BROWSER_HEADERS, AnswerError, Headers, connect, request_bytes
 from .environment import HERE, Interpreters, MissingError
 from .load import HELLO
-from .measure import spread
-from .process import free_port, started
+from .measure import spread, thread_states
+from .process import Running, free_port, started
 from .servers import APPLICATIONS, OURS, SERVERS, Server
 
 RECORD = HERE / "instructions.txt"
@@ -150,25 +150,38 @@ def _total(
         with started(
             server.name, command, port, folder, variables, VALGRIND_PATIENCE
         ) as running:
-            exchange(running.port, case, requests)
+            exchange(running, case, requests)
         return sum(parse_totals(file.read_text()) for file in Path(outputs).iterdir())
 
 
-def exchange(port: int, case: Case, requests: int) -> None:
-    """Makes so many requests on one connection, each after the last was answered.
+def exchange(server: Running, case: Case, requests: int) -> None:
+    """Makes so many requests on one connection, each when the server sleeps.
+
+    A request that came while the server is still busy with the last one would save
+    it a way to epoll and back, sometimes.
 
     Raises:
         AnswerError: An answer differs from the first one in length or content.
     """
+    pids = [stat.pid for stat in server.tree()]
     batch = request_bytes("/", case.headers) * case.pipeline
-    with connect(port) as connection:
+    with connect(server.port) as connection:
         connection.sendall(request_bytes("/", case.headers))
         length = len(_first_answer(connection))
         for _ in range(requests // case.pipeline):
+            _wait_until_asleep(pids)
             connection.sendall(batch)
             answers = _exactly(connection, length * case.pipeline)
             if answers.count(HELLO) != case.pipeline:
                 raise AnswerError(f"a wrong answer: {answers[:200]!r}")
+
+
+def _wait_until_asleep(pids: Sequence[int]) -> None:
+    """Waits until all threads sleep, seen twice as they wake each other."""
+    seen = 0
+    while seen < 2:
+        asleep = all(thread_states(pid) <= {"S"} for pid in pids)
+        seen = seen + 1 if asleep else 0
 
 
 def _first_answer(connection: socket.socket) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +109,15 @@ def process_tree(root: int) -> list[Stat]:
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it ended while we looked
     return descendants(stats, root)
+
+
+def thread_states(pid: int) -> set[str]:
+    """Returns the states (R, S, D, …) in which the threads of a process are."""
+    states = set()
+    for task in (PROC / str(pid) / "task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            states.add((task / "stat").read_text().rpartition(") ")[2][0])
+    return states
 
 
 def cpu_seconds(tree: Iterable[Stat]) -> float:
