@@ -161,7 +161,8 @@ def prepare(base: Path, ours: Path | None, wanted: Collection[str]) -> Interpret
 
 def interpreter(place: Path) -> Path:
     """Returns the interpreter of an environment, or the one that is named."""
-    return place / "bin" / "python" if place.is_dir() else place.absolute()
+    python = place / "bin" / "python" if place.is_dir() else place
+    return python.absolute()  # servers run in another directory
 
 
 def ours_by_default() -> Path | None:
