@@ -166,6 +166,17 @@ impl Exchange {
         broken.map_or(Ok(()), Err)
     }
 
+    /// Returns when what was written is on its way to the client.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub async fn flush(&self) -> Result<()> {
+        if self.outgoing().bodiless() {
+            return Ok(()); // nothing was written, and nobody may be there to say so
+        }
+        self.noticed(self.transaction.flush().await)
+    }
+
     /// Ends the body.
     ///
     /// # Errors

@@ -53,6 +53,14 @@ pub trait Transaction: Send + Sync {
     /// this is the back-pressure.
     async fn write(&self, chunk: Bytes) -> Result<()>;
 
+    /// Returns when what was written has left this process.
+    ///
+    /// [`write`](Self::write) returns when there is room for more, which may be long before the
+    /// client can see anything if the thread that would send it is the caller's.
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Ends the body. Nothing is called after it.
     async fn finish(&self) -> Result<()>;
 

@@ -51,6 +51,19 @@ pub(crate) struct Route {
     pub(crate) seen: bool,
 }
 
+impl Route {
+    /// Whether a call that streams is made aside: what it sends is then sent by others while it
+    /// goes on.
+    pub(crate) fn aside(&self) -> bool {
+        self.blocks || (self.seen && self.streams)
+    }
+
+    /// The route of a call that may stream.
+    pub(crate) fn settled(self) -> Self {
+        Self { blocks: self.aside(), ..self }
+    }
+}
+
 impl Adaptive {
     pub(crate) fn new(placement: Placement) -> Self {
         Self {

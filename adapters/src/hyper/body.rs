@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use narthex_core::{Access, Body, Error, RequestHead, Site};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::wire::Ticket;
 
@@ -49,12 +49,18 @@ pub(super) struct Record {
 }
 
 /// The receiving end of what a [`Transaction`](narthex_core::Transaction) writes.
-pub(super) struct Pushed(pub(super) mpsc::Receiver<Push>);
+pub(super) struct Pushed {
+    receiver: mpsc::Receiver<Push>,
+    /// Who waits for what came before to be sent, and the count of drains since when.
+    flushing: Option<(u64, oneshot::Sender<()>)>,
+}
 
 /// A message from a transaction to its connection.
 pub(super) enum Push {
     /// A piece of the body.
     Data(Bytes),
+    /// To be answered when what came before has been sent.
+    Flush(oneshot::Sender<()>),
     /// The body is complete. Without it, the end of the channel is an abort.
     End,
 }
@@ -66,8 +72,8 @@ impl Outgoing {
     }
 
     /// A body that a transaction pushes.
-    pub(super) fn pushed(pushed: Pushed, ticket: Ticket) -> Self {
-        Self { kind: Kind::Pushed(pushed), cut: None, ticket }
+    pub(super) fn pushed(receiver: mpsc::Receiver<Push>, ticket: Ticket) -> Self {
+        Self { kind: Kind::Pushed(Pushed { receiver, flushing: None }), cut: None, ticket }
     }
 
     /// The body of an answer.
@@ -120,11 +126,7 @@ impl http_body::Body for Outgoing {
                 pulling.handed = Some(this.ticket.shared().drains());
                 next
             }
-            Kind::Pushed(pushed) => match ready!(pushed.0.poll_recv(context)) {
-                Some(Push::Data(chunk)) => Ok(Some(chunk)),
-                Some(Push::End) => Ok(None),
-                None => Err(Error::Reported),
-            },
+            Kind::Pushed(pushed) => ready!(pushed.poll_next(&this.ticket, context)),
         };
         match next {
             Ok(chunk) => Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk)))),
@@ -150,11 +152,39 @@ impl http_body::Body for Outgoing {
     }
 }
 
+impl Pushed {
+    fn poll_next(
+        &mut self,
+        ticket: &Ticket,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
+        let shared = ticket.shared();
+        loop {
+            if let Some((since, _)) = self.flushing
+                && since == shared.drains()
+                && shared.gathers()
+            {
+                shared.await_drain();
+                return Poll::Pending;
+            }
+            if let Some((_, waiting)) = self.flushing.take() {
+                let _ = waiting.send(()); // nobody waits any more
+            }
+            match ready!(self.receiver.poll_recv(context)) {
+                Some(Push::Data(chunk)) => return Poll::Ready(Ok(Some(chunk))),
+                Some(Push::Flush(waiting)) => self.flushing = Some((shared.drains(), waiting)),
+                Some(Push::End) => return Poll::Ready(Ok(None)),
+                None => return Poll::Ready(Err(Error::Reported)),
+            }
+        }
+    }
+}
+
 impl Pulling {
     /// Whether the last piece has to be sent first.
     fn waits(&mut self, ticket: &Ticket, context: &Context<'_>) -> bool {
         let shared = ticket.shared();
-        if self.request.version == http::Version::HTTP_2 {
+        if !shared.gathers() {
             // The connection is another task: it runs before this one is polled again.
             let handed = self.handed.take().is_some();
             if handed {

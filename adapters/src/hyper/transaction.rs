@@ -10,7 +10,7 @@ use narthex_core::{Blocking, Capabilities, Error, RequestHead, ResponseHead, Res
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::{
-    body::{Outgoing, Push, Pushed},
+    body::{Outgoing, Push},
     service::{Response, response},
     wire::{Shared, Ticket},
 };
@@ -99,7 +99,7 @@ impl Transaction for Streaming {
     async fn start(&self, head: ResponseHead) -> Result<()> {
         let (sender, receiver) = mpsc::channel(WINDOW);
         *self.outgoing.lock().await = Some(sender);
-        self.open(head, |ticket| Outgoing::pushed(Pushed(receiver), ticket))
+        self.open(head, |ticket| Outgoing::pushed(receiver, ticket))
     }
 
     async fn write(&self, mut chunk: Bytes) -> Result<()> {
@@ -111,6 +111,17 @@ impl Transaction for Streaming {
             sender.send(Push::Data(piece)).await.map_err(|_| Error::Disconnected)?;
         }
         Ok(())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        let (waiting, sent) = oneshot::channel();
+        match &*self.outgoing.lock().await {
+            Some(sender) => {
+                sender.send(Push::Flush(waiting)).await.map_err(|_| Error::Disconnected)?;
+            }
+            None => return Ok(()),
+        }
+        sent.await.map_err(|_| Error::Disconnected)
     }
 
     async fn finish(&self) -> Result<()> {

@@ -44,6 +44,8 @@ pub(super) struct Shared {
     active: AtomicUsize,
     underscores: AtomicBool,
     close_soon: AtomicBool,
+    /// Each poll of the connection ends with a drain: not so where streams are tasks (HTTP/2).
+    multiplexed: AtomicBool,
     drains: AtomicU64,
     awaiting_drain: AtomicBool,
     refused: AtomicBool,
@@ -86,6 +88,11 @@ impl Shared {
 
     pub(super) fn closes_soon(&self) -> bool {
         self.close_soon.load(Relaxed)
+    }
+
+    /// Whether what the bodies hand over is gathered, and sent after each poll of the connection.
+    pub(super) fn gathers(&self) -> bool {
+        !self.multiplexed.load(Relaxed)
     }
 
     /// How often everything that was gathered has been sent.
@@ -332,6 +339,7 @@ impl<I: Read + Unpin> Line<I> {
             }
             if seen == PREFACE.len() {
                 self.guard = None;
+                self.shared.multiplexed.store(true, Relaxed);
                 return Poll::Ready(Ok(Some(Protocol::Http2)));
             }
             if ready!(self.poll_fill(context, ROOM))? == 0 {

@@ -102,7 +102,7 @@ impl Handler for Native {
     }
 
     async fn handle(&self, exchange: Arc<Exchange>) -> Result<()> {
-        let route = self.0.route(exchange.request());
+        let route = self.0.route(exchange.request()).settled();
         let make = || Transaction::streaming(&exchange, &self.0);
         self.0.run(&route, exchange.blocking(), make).send(&exchange).await
     }
@@ -283,6 +283,8 @@ impl Ending {
         let Some(pieces) = self.pieces.filter(|_| !bodiless) else { return Ok(()) };
         while let Some(piece) = pieces.next(exchange.blocking())? {
             exchange.write(piece).await?;
+            // The next piece may be long in coming; this one is on its way before it is asked for.
+            exchange.flush().await?;
         }
         Ok(())
     }

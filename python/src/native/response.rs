@@ -218,7 +218,7 @@ impl Transaction {
         while let Some(piece) = body.next()? {
             seam::wait(py, &exchange, exchange.write(piece))?;
         }
-        Ok(())
+        seam::wait(py, &exchange, exchange.flush())
     }
 
     pub(super) fn redirect_to(&self, url: &str, status: u16) -> PyResult<()> {

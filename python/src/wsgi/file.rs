@@ -62,6 +62,9 @@ impl FileWrapper {
     /// Whatever goes wrong in finding out only means that it is read through Python.
     pub(super) fn regular(&self, py: Python<'_>) -> Option<Regular> {
         let file = self.file.bind(py);
+        if !is_plain(file) {
+            return None;
+        }
         let number: i32 = file.call_method0(intern!(py, "fileno")).ok()?.extract().ok()?;
         // A buffered reader is ahead of its descriptor: only `tell` knows where the application is.
         let position: u64 = file.call_method0(intern!(py, "tell")).ok()?.extract().ok()?;
@@ -70,6 +73,16 @@ impl FileWrapper {
         let length = metadata.len().saturating_sub(position);
         Some(Regular { file, position, length })
     }
+}
+
+/// Whether reading `file` gives the bytes of its descriptor: not so with `GzipFile`, say, which has a
+/// `fileno` too.
+fn is_plain(file: &Bound<'_, PyAny>) -> bool {
+    let py = file.py();
+    let Ok(io) = py.import(intern!(py, "io")) else { return false };
+    let kinds =
+        [intern!(py, "BufferedReader"), intern!(py, "BufferedRandom"), intern!(py, "FileIO")];
+    kinds.into_iter().any(|kind| io.getattr(kind).is_ok_and(|kind| file.get_type().is(&kind)))
 }
 
 /// A descriptor of our own for the file behind `number`.

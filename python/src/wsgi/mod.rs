@@ -106,7 +106,7 @@ impl Wsgi {
         };
         let template = self.template(py, ask.head, ask.capabilities)?;
         let environ = template.environ(py, ask.head, ask.capabilities, input)?;
-        let start = Bound::new(py, Start::new(None))?;
+        let start = Bound::new(py, Start::gathering())?;
         let result = self.app.bind(py).call1((environ, &start))?;
         output::answer(py, &result, &start, || Going {
             request: ask.head.clone(),
@@ -148,7 +148,7 @@ impl Wsgi {
         let input = Bound::new(py, Input::arriving(Arc::clone(exchange)))?;
         let template = self.template(py, request, capabilities)?;
         let environ = template.environ(py, request, capabilities, Some(input))?;
-        let start = Bound::new(py, Start::new(Some(Arc::clone(exchange))))?;
+        let start = Bound::new(py, Start::streaming(Arc::clone(exchange), !route.aside()))?;
         let result = self.app.bind(py).call1((environ, &start))?;
         let sent = output::send(py, &result, &start, exchange);
         self.adaptive.streamed(route, start.get().pushed());
@@ -173,6 +173,7 @@ impl Handler for Wsgi {
     async fn handle(&self, exchange: Arc<Exchange>) -> Result<()> {
         let route = self.adaptive.route(&exchange.request().raw_path());
         let turn = self.take_turn(exchange.blocking());
+        let route = route.settled();
         let outcome = self.adaptive.call(&route, exchange.blocking(), || {
             Python::attach(|py| {
                 self.stream(py, &exchange, &route).map_err(|error| {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
 use narthex_core::{
-    Answer, Blocking, Body, Error, Exchange, Journal, Pulled, RequestHead, Result, Source,
+    Answer, Blocking, Body, Error, Exchange, Journal, Pulled, RequestHead, ResponseHead, Result,
+    Source,
 };
 use pyo3::{
     intern,
@@ -121,7 +123,7 @@ fn begin(
         && let Some(regular) = wrapper.get().regular(py)
     {
         let mut head = start.get().take_head()?.ok_or_else(|| ours("head taken twice"))?;
-        head.headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| regular.length.into());
+        head.headers.entry(CONTENT_LENGTH).or_insert_with(|| regular.length.into());
         let blocking = going().blocking;
         closer.close(py)?;
         let source = FileSource { regular, blocking };
@@ -131,6 +133,11 @@ fn begin(
     // The head may be set, or replaced, until there is something to send.
     let first = if written.is_some() { None } else { next_piece(&iterator)? };
     let head = start.get().into_answer_head()?;
+    if !streamed && is_whole(&head, first.as_ref()) {
+        // Nothing more may be sent: the rest of the iterable is not asked for (PEP 3333).
+        closer.close(py)?;
+        return Ok((Answer::whole(head, first.unwrap_or_default()), false));
+    }
     let source = Iterating {
         iterator: Some(iterator.unbind()),
         closer: Closer { result: closer.result.take() },
@@ -138,10 +145,19 @@ fn begin(
         written,
         going: going(),
     };
-    Ok((pulled(head, Box::new(source)), streamed))
+    // Remembered as streaming, so that from now on all of it is made on one thread, as frameworks
+    // with state of their threads expect.
+    Ok((pulled(head, Box::new(source)), true))
 }
 
-fn pulled(head: narthex_core::ResponseHead, source: Box<dyn Source>) -> Answer {
+/// Whether `piece` is all of the body that `head` declares.
+pub(super) fn is_whole(head: &ResponseHead, piece: Option<&Bytes>) -> bool {
+    let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let length = piece.map_or(0, Bytes::len);
+    declared.is_some_and(|declared| declared.parse() == Ok(length))
+}
+
+fn pulled(head: ResponseHead, source: Box<dyn Source>) -> Answer {
     Answer { head, body: Body::Pulled(Pulled::new(source)) }
 }
 
@@ -254,9 +270,7 @@ fn send_pieces(
         && let Some(mut regular) = wrapper.get().regular(py)
     {
         if let Some(mut head) = start.take_head()? {
-            head.headers
-                .entry(http::header::CONTENT_LENGTH)
-                .or_insert_with(|| regular.length.into());
+            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| regular.length.into());
             wait(py, exchange, exchange.start(head))?;
         }
         py.detach(|| -> Result<()> {
@@ -268,8 +282,14 @@ fn send_pieces(
         return wait(py, exchange, exchange.finish());
     }
     let iterator = result.try_iter()?;
-    while let Some(piece) = next_piece(&iterator)? {
+    let first = next_piece(&iterator)?;
+    if let Some(head) = start.take_whole(first.as_ref())? {
+        return wait(py, exchange, exchange.respond(head, first.unwrap_or_default()));
+    }
+    let mut next = first;
+    while let Some(piece) = next {
         start.send(py, exchange, piece)?;
+        next = next_piece(&iterator)?;
     }
     match start.take_head()? {
         Some(head) => wait(py, exchange, exchange.respond(head, Bytes::new())),

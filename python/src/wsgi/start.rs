@@ -14,7 +14,7 @@ use pyo3::{
     types::{PyBytes, PyList, PyString, PyTuple},
 };
 
-use super::hot;
+use super::{hot, output::is_whole};
 use crate::{
     seam::{to_python, wait},
     spool::Spool,
@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct Start {
     /// Where the response goes at once; without one it is gathered for the transport to take.
     exchange: Option<Arc<Exchange>>,
+    /// The caller's thread is one that would have to send what is written.
+    inline: bool,
     // Locked for moments only, and never while Python code may run.
     state: Mutex<State>,
 }
@@ -36,13 +38,19 @@ struct State {
     sent: bool,
     /// What `write` was given when there was no exchange to give it to.
     written: Option<Spool>,
-    /// `write` was called.
+    /// The body went out in pieces while it was made.
     pushed: bool,
 }
 
 impl Start {
-    pub(super) fn new(exchange: Option<Arc<Exchange>>) -> Self {
-        Self { exchange, state: Mutex::default() }
+    /// For a response that the transport takes when it is there.
+    pub(super) fn gathering() -> Self {
+        Self { exchange: None, inline: true, state: Mutex::default() }
+    }
+
+    /// For a response that is sent while it is made; `inline` on a thread that would send it.
+    pub(super) fn streaming(exchange: Arc<Exchange>, inline: bool) -> Self {
+        Self { exchange: Some(exchange), inline, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -66,12 +74,18 @@ impl Start {
         }
     }
 
+    /// Takes the head if it has not gone and `piece` is all of the body it declares.
+    pub(super) fn take_whole(&self, piece: Option<&Bytes>) -> PyResult<Option<ResponseHead>> {
+        let whole = self.state().head.as_ref().is_some_and(|head| is_whole(head, piece));
+        if whole { self.take_head() } else { Ok(None) }
+    }
+
     /// What `write` gathered.
     pub(super) fn take_written(&self) -> Option<Spool> {
         self.state().written.take()
     }
 
-    /// Whether the application called `write`.
+    /// Whether the body went out in pieces while it was made.
     pub(super) fn pushed(&self) -> bool {
         self.state().pushed
     }
@@ -81,7 +95,13 @@ impl Start {
         if let Some(head) = self.take_head()? {
             wait(py, exchange, exchange.start(head))?;
         }
-        wait(py, exchange, exchange.write(chunk))
+        wait(py, exchange, exchange.write(chunk))?;
+        self.state().pushed = true;
+        if self.inline {
+            // The next piece may be long in coming, and until then nobody would send this one.
+            wait(py, exchange, exchange.flush())?;
+        }
+        Ok(())
     }
 }
 
