@@ -94,6 +94,10 @@ impl Exchange {
             return Ok(());
         }
         self.site.report(&error, Some(self.request()));
+        if started && self.outgoing().complete() {
+            // All that the head promised is there: there is nothing to cut.
+            return self.finish().await;
+        }
         if started || self.disconnected.load(Relaxed) {
             return Err(error);
         }

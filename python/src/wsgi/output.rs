@@ -135,7 +135,10 @@ fn begin(
     let head = start.get().into_answer_head()?;
     if !streamed && is_whole(&head, first.as_ref()) {
         // Nothing more may be sent: the rest of the iterable is not asked for (PEP 3333).
-        closer.close(py)?;
+        if let Err(error) = closer.close(py) {
+            let Going { request, journal, .. } = going();
+            failed(py, &error, &request, &*journal);
+        }
         return Ok((Answer::whole(head, first.unwrap_or_default()), false));
     }
     let source = Iterating {
