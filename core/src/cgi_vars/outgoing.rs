@@ -222,7 +222,7 @@ mod tests {
             ("REQUEST_URI", b"/m/a%2Fb//%C3%A9?q=%41"),
             ("CONTENT_TYPE", b"text/plain"),
             ("CONTENT_LENGTH", b"3"),
-            ("HTTP_X_MULTI", b"1,caf\xe9"),
+            ("HTTP_X_MULTI", b"1, caf\xe9"),
             ("HTTP_COOKIE", b"a=1; b=2"),
             ("SERVER_NAME", b"[::1]"),
             ("SERVER_PORT", b"8000"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import os
 import subprocess
 import sys
@@ -227,7 +228,8 @@ class NeedsOne:
         ({}, "unknown"),
         (None, "unknown"),
     ],
-    ids=repr,
+    # The addresses in a repr differ from process to process.
+    ids=lambda value: re.sub(r" at 0x[0-9a-f]+", "", repr(value)),
 )
 def test_detection(candidate: Any, api: str) -> None:
     name = getattr(candidate, "__name__", "")
