@@ -5,7 +5,7 @@
 //! overwritten by whoever comes: a wrong guess costs microseconds.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -34,6 +34,8 @@ pub(crate) struct Adaptive {
     // What routes not seen before turned out to be, in 256ths of slow ones; streaming likewise.
     blocking: AtomicU32,
     streaming: AtomicU32,
+    // Some call has pushed output while it ran.
+    pushing: AtomicBool,
 }
 
 /// What is known of a request's route before it is called.
@@ -49,6 +51,8 @@ pub(crate) struct Route {
     pub(crate) streams: bool,
     /// This very path has been called, so `streams` is no guess.
     pub(crate) seen: bool,
+    /// It is not to be answered at once: it may want to push more than memory holds.
+    pub(crate) later: bool,
 }
 
 impl Route {
@@ -72,6 +76,7 @@ impl Adaptive {
             blocking: AtomicU32::new(0),
             // Until the first call has shown otherwise.
             streaming: AtomicU32::new(256),
+            pushing: AtomicBool::new(false),
         }
     }
 
@@ -93,7 +98,8 @@ impl Adaptive {
             Placement::Inline => false,
             Placement::Aside => true,
         };
-        Route { whole, prefix, estimate, known: known.is_some(), blocks, streams, seen }
+        let later = streams || !seen || self.pushing.load(Relaxed);
+        Route { whole, prefix, estimate, known: known.is_some(), blocks, streams, seen, later }
     }
 
     /// Makes a call of `route`, where it holds up nobody if it is expected to be slow.
@@ -124,6 +130,14 @@ impl Adaptive {
                 self.slots[index(key)].store(key << 33 | flag | estimate, Relaxed);
             }
         }
+    }
+
+    /// Remembers that a call pushed output where there was nobody to take it.
+    ///
+    /// One path may do so for one query and not for another: from now on no request of this
+    /// application is answered at once.
+    pub(crate) fn pushed(&self) {
+        self.pushing.store(true, Relaxed);
     }
 
     fn took(&self, route: &Route, elapsed: Duration) {

@@ -94,7 +94,7 @@ impl Handler for Native {
         // An answer given at once cannot be sent in parts, and an application that never ends
         // would never be heard of: a path must have shown that it does not stream.
         let route = self.0.route(ask.head);
-        if route.streams || !route.seen {
+        if route.later {
             return Reply::Later;
         }
         let make = || Transaction::whole(ask, &self.0);
@@ -123,6 +123,7 @@ impl Application {
     /// have to wait for its end.
     pub(super) fn note_stream(&self, request: &RequestHead) {
         self.adaptive.streamed(&self.route(request), true);
+        self.adaptive.pushed();
     }
 
     /// Calls the application, as all calls of it are made.

@@ -107,7 +107,19 @@ impl Wsgi {
         let template = self.template(py, ask.head, ask.capabilities)?;
         let environ = template.environ(py, ask.head, ask.capabilities, input)?;
         let start = Bound::new(py, Start::gathering())?;
-        let result = self.app.bind(py).call1((environ, &start))?;
+        let result = self.app.bind(py).call1((environ, &start));
+        if start.get().pushed() {
+            self.adaptive.pushed();
+        }
+        let result = match result {
+            Ok(result) => result,
+            Err(error) => {
+                let Some(begun) = output::cut(&start)? else { return Err(error) };
+                // What was written counts as sent: no error page can take its place.
+                seam::failed(py, &error, ask.head, &*self.journal);
+                return Ok((begun, true));
+            }
+        };
         output::answer(py, &result, &start, || Going {
             request: ask.head.clone(),
             journal: Arc::clone(&self.journal),
@@ -160,8 +172,7 @@ impl Wsgi {
 impl Handler for Wsgi {
     fn now(&self, ask: &Ask<'_>) -> Reply {
         let route = self.adaptive.route(ask.head.uri.path().as_bytes());
-        if route.streams || !route.seen {
-            // What has not been seen to do without may want to push more than memory holds.
+        if route.later {
             return Reply::Later;
         }
         let turn = self.take_turn(&**ask.blocking);

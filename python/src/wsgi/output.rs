@@ -160,6 +160,27 @@ pub(super) fn is_whole(head: &ResponseHead, piece: Option<&Bytes>) -> bool {
     declared.is_some_and(|declared| declared.parse() == Ok(length))
 }
 
+/// The response that `write` has begun and that will not be ended; `None` where it has begun none.
+pub(super) fn cut(start: &Bound<'_, Start>) -> PyResult<Option<Answer>> {
+    let start = start.get();
+    let Some(written) = start.take_written().filter(|written| written.len() > 0) else {
+        return Ok(None);
+    };
+    Ok(Some(pulled(start.into_answer_head()?, Box::new(Cut(written)))))
+}
+
+/// What was written before the application failed.
+struct Cut(Spool);
+
+impl Source for Cut {
+    fn next(&mut self) -> Result<Option<Bytes>> {
+        match self.0.next()? {
+            Some(piece) => Ok(Some(piece)),
+            None => Err(Error::Reported),
+        }
+    }
+}
+
 fn pulled(head: ResponseHead, source: Box<dyn Source>) -> Answer {
     Answer { head, body: Body::Pulled(Pulled::new(source)) }
 }
