@@ -6,12 +6,14 @@
 //! | `connection.rs` | drives one connection, on any transport and executor |
 //! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
 //! | `keeper.rs` | the time of all connections |
+//! | `lookout.rs` | calls that hold a thread |
 //! | `service.rs` | from a request to the application, at once or by a task |
 //! | `transaction.rs`, `body.rs` | the request in such a task, and what is sent |
 
 mod body;
 mod connection;
 mod keeper;
+mod lookout;
 mod service;
 mod transaction;
 mod wire;
@@ -22,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use narthex_core::{Blocking, Capabilities, Capability, Connection, Endpoint, Level, Scheme, Site};
 use tokio::{
     net::{TcpListener, UnixListener},
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     sync::mpsc,
     task::block_in_place,
 };
@@ -32,6 +34,7 @@ use crate::{
 };
 use connection::Farewell;
 use keeper::Keeper;
+use lookout::Lookout;
 use service::{Server, Spawn, Task, Tasks};
 
 /// The embedded server.
@@ -162,12 +165,16 @@ async fn serve(
 ) -> io::Result<()> {
     let farewell = Arc::new(Farewell::default());
     let keeper = Arc::new(Keeper::new(site.timeouts));
+    let runtime = Handle::current();
+    // A task from outside wakes an idle thread, which then also waits for the sockets.
+    let lookout = Lookout::start(move || drop(runtime.spawn(async {})))?;
     let (running, mut ended) = mpsc::channel::<()>(1);
     let server = Arc::new(Server {
         site: Arc::clone(&site),
         capabilities,
         blocking: Arc::new(InPlace),
         tasks: Tasks(Arc::new(TokioTasks)),
+        lookout,
     });
     let accepting =
         Accepting { server, keeper: Arc::clone(&keeper), farewell: Arc::clone(&farewell), running };

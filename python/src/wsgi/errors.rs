@@ -32,6 +32,20 @@ impl Errors {
         Ok(())
     }
 
+    /// Always false: the log is the server's to close.
+    #[getter]
+    #[expect(clippy::unused_self, reason = "an attribute of a file")]
+    fn closed(&self) -> bool {
+        false
+    }
+
+    /// The encoding of the log.
+    #[getter]
+    #[expect(clippy::unused_self, reason = "an attribute of a file")]
+    fn encoding(&self) -> &'static str {
+        "utf-8"
+    }
+
     /// Does nothing: nothing is held back.
     #[expect(clippy::unused_self, reason = "a method of a file")]
     fn flush(&self) {}
