@@ -39,3 +39,17 @@ fn heads_are_bounded() {
     assert_eq!(status((head.to_owned() + &body(&"X:\r\n".repeat(3))).as_bytes()), None);
     assert_eq!(status((head.to_owned() + &body(&"X:\r\n".repeat(4))).as_bytes()), Some(400));
 }
+
+#[test]
+fn the_declared_length_is_bounded_on_request() {
+    let outcome = |length: u64| {
+        let mut guard = Guard::new(&Limits::default()).longest_body(10);
+        let bytes = with(format!("Content-Length: {length}").as_bytes());
+        (guard.inspect(&bytes), guard.heads(), bytes.len())
+    };
+    let (inspection, heads, size) = outcome(10);
+    assert_eq!((inspection, heads), (Inspection { pass: size, rest: Rest::Nothing }, 1));
+    let (inspection, heads, _) = outcome(11);
+    assert_eq!((inspection, heads), (Inspection { pass: 0, rest: Rest::Refuse(TOO_LONG) }, 0));
+    passes(&join(&[&with(b"Content-Length: 11"), b"hello world"]), 1);
+}

@@ -1,5 +1,6 @@
 //! What the guard passes and refuses, however the bytes arrive.
 
+#[cfg(feature = "hyper")]
 mod agreement;
 mod chunks;
 mod cost;
