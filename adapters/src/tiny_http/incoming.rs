@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use narthex_core::Limits;
 
+use super::LARGEST_BODY;
 use crate::guard::{Guard, Phase, Refusal, Rest};
 
 /// What a client sends, as far as it may be passed on.
@@ -19,11 +20,17 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { guard: Guard::new(limits), held: Vec::new(), last: Instant::now(), head: None }
+        let guard = Guard::new(limits).longest_body(LARGEST_BODY as u64);
+        Self { guard, held: Vec::new(), last: Instant::now(), head: None }
     }
 
-    /// What may be passed on of all that has been received; with why nothing else ever will be.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Vec<u8>, (Vec<u8>, Refusal)> {
+    /// The number of requests that have been passed on to their ends.
+    pub(super) fn whole(&self) -> u64 {
+        self.guard.heads() - u64::from(self.guard.phase() == Phase::Body)
+    }
+
+    /// What may be passed on of all that has been received, and why nothing else ever will be.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> (Vec<u8>, Option<Refusal>) {
         self.last = Instant::now();
         self.held.extend_from_slice(bytes);
         let inspection = self.guard.inspect(&self.held);
@@ -35,8 +42,8 @@ impl Incoming {
             self.head.get_or_insert(self.last);
         }
         match inspection.rest {
-            Rest::Refuse(refusal) => Err((passed, refusal)),
-            Rest::Nothing | Rest::Incomplete => Ok(passed),
+            Rest::Refuse(refusal) => (passed, Some(refusal)),
+            Rest::Nothing | Rest::Incomplete => (passed, None),
         }
     }
 }

@@ -5,13 +5,13 @@ use std::{
     net::{Shutdown, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
 
-use http::{StatusCode, header::CONNECTION};
-use narthex_core::{Access, Answer, Body, Connection, Error, Site};
+use http::{HeaderValue, StatusCode, header::CONNECTION};
+use narthex_core::{Access, Answer, Body, Connection, Error, Result, Site};
 use socket2::Socket;
 
 use super::{TICK, incoming::Incoming, transaction::written};
@@ -25,8 +25,8 @@ pub(super) struct Line {
     site: Arc<Site>,
     /// Requests that `tiny_http` has handed out and that are not yet answered.
     running: AtomicUsize,
-    /// `tiny_http` has handed out a request.
-    seen: AtomicBool,
+    /// Requests that `tiny_http` has handed out.
+    handed: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -37,10 +37,16 @@ struct State {
     broken: Option<Refusal>,
     /// Since when the application has been waiting for more of a body.
     awaited: Option<Instant>,
+    /// The number of requests that have been passed on, as far as their heads.
+    heads: u64,
+    /// The number of requests that have been passed on to their ends.
+    whole: u64,
     /// Nothing that the client sent after a certain request is a request.
     barred: bool,
+    /// The client has been sent all that it ever will be.
+    silent: bool,
     /// Sent in place of everything after what has been sent.
-    refusal: Option<StatusCode>,
+    refusal: Option<Refusal>,
 }
 
 /// How a line is to end.
@@ -64,6 +70,8 @@ enum Verdict {
     Refuse(Refusal),
 }
 
+/// What `tiny_http` answers by itself: the guard has let it pass, the other parser has not.
+const NOT_UNDERSTOOD: &str = "tiny_http does not understand the request";
 const LATE_BODY: &str = "the client took too long over its body";
 /// How long a client may go on sending after its response, before the connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
@@ -84,7 +92,7 @@ impl Line {
             connection: Arc::new(connection),
             site,
             running: AtomicUsize::new(0),
-            seen: AtomicBool::new(false),
+            handed: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
@@ -93,20 +101,54 @@ impl Line {
         &self.connection
     }
 
-    /// Counts a request as running, until the result is dropped.
+    /// Counts the next request as running, until the result is dropped.
     pub(super) fn busy(self: Arc<Self>) -> Busy {
-        self.seen.store(true, SeqCst);
+        let number = self.handed.fetch_add(1, SeqCst) + 1;
         self.running.fetch_add(1, SeqCst);
-        Busy(self)
+        Busy { line: self, number }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the response is to announce the end of the connection.
-    pub(super) fn ending(&self) -> bool {
+    fn ending(&self) -> bool {
         self.state().end > End::Open
+    }
+
+    /// Whether the response to the request of that number, counted from 1, is the last.
+    fn ends_with(&self, number: u64) -> bool {
+        let state = self.state();
+        state.end > End::Open && state.heads <= number && state.refusal.is_none()
+    }
+
+    /// Sends `bytes` to the client, unless it has been sent all.
+    ///
+    /// This is no business of `tiny_http`: what it says by itself does not get in between, and
+    /// nothing follows the last response.
+    pub(super) fn send(&self, bytes: &[u8]) -> Result<()> {
+        if self.silent() {
+            return Err(Error::Disconnected);
+        }
+        (&self.client).write_all(bytes).map_err(|_| {
+            self.cut(); // it is gone, or takes nothing any more
+            Error::Disconnected
+        })
+    }
+
+    /// Sends nothing more.
+    pub(super) fn fall_silent(&self) {
+        self.state().silent = true;
+    }
+
+    /// Whether nothing more is sent.
+    pub(super) fn silent(&self) -> bool {
+        self.state().silent
+    }
+
+    /// Whether the request of that number, counted from 1, has been passed on to its end.
+    fn is_whole(&self, number: u64) -> bool {
+        self.state().whole >= number
     }
 
     /// Why the body that is being read has ended before its end, as far as it was the client's
@@ -154,6 +196,7 @@ impl Line {
     pub(super) fn abort(&self) {
         self.end_by(End::Early);
         self.bar();
+        self.fall_silent();
         let _ = self.inner.shutdown(Shutdown::Both);
     }
 
@@ -180,7 +223,8 @@ impl Line {
         let _ = rustix::net::connect_unspec(&self.inner);
     }
 
-    /// From the client to `tiny_http`, until either has ended or something is not to be passed on.
+    /// Copies from the client to `tiny_http`, until either has ended or something is not to be
+    /// passed on.
     pub(super) fn copy_up(&self) {
         let mut buffer = [0; BUFFER];
         let mut incoming = Incoming::new(&self.site.limits);
@@ -189,18 +233,8 @@ impl Line {
             match (&self.client).read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => {
-                    let wanted = self.wanted()
-                        && match incoming.take(&buffer[..count]) {
-                            Ok(passed) => (&self.inner).write_all(&passed).is_ok(),
-                            Err((passed, refusal)) => {
-                                let _ = (&self.inner).write_all(&passed);
-                                self.refuse(refusal);
-                                false
-                            }
-                        };
-                    if !wanted {
-                        self.linger(&mut buffer);
-                        break;
+                    if !self.wanted() || !self.pass_on(&mut incoming, &buffer[..count]) {
+                        return self.take_leave(&mut buffer);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -215,10 +249,26 @@ impl Line {
                 Verdict::End => {}
                 Verdict::Refuse(refusal) => self.refuse(refusal),
             }
-            self.linger(&mut buffer);
-            break;
+            return self.take_leave(&mut buffer);
         }
         let _ = self.inner.shutdown(Shutdown::Write);
+    }
+
+    /// Passes on what may be of `bytes` and those held; `false` when nothing more will be.
+    fn pass_on(&self, incoming: &mut Incoming, bytes: &[u8]) -> bool {
+        let (passed, refusal) = incoming.take(bytes);
+        {
+            // To be known before tiny_http is at the end of these bytes: wherever they end, it
+            // takes that for the end of a chunked body.
+            let mut state = self.state();
+            state.heads = incoming.guard.heads();
+            state.whole = incoming.whole();
+            state.broken = refusal.filter(|refusal| refusal.during == Phase::Body);
+        }
+        let taken = (&self.inner).write_all(&passed).is_ok();
+        let Some(refusal) = refusal else { return taken };
+        self.refuse(refusal);
+        false
     }
 
     /// Makes sure that `tiny_http` has a thread for this line; `true` once it is known to have.
@@ -228,11 +278,11 @@ impl Line {
     /// connection, whatever that is.
     fn nudge(&self) -> bool {
         for _ in 0..NUDGES {
-            if self.seen.load(SeqCst) {
+            if self.handed.load(SeqCst) > 0 {
                 return true;
             }
             std::thread::sleep(TICK);
-            if !self.seen.load(SeqCst)
+            if self.handed.load(SeqCst) == 0
                 && let Ok(inner) = self.inner.peer_addr()
             {
                 let _ = TcpStream::connect(inner);
@@ -291,12 +341,8 @@ impl Line {
             if refusal.during == Phase::Body {
                 state.broken = Some(refusal);
             } else {
-                state.refusal = Some(refusal.status);
+                state.refusal = Some(refusal);
             }
-        }
-        if refusal.during != Phase::Body {
-            let error = Error::Refused(refusal.status, refusal.reason);
-            self.report_refused(&error);
         }
         let _ = self.inner.shutdown(Shutdown::Write);
     }
@@ -310,9 +356,10 @@ impl Line {
         }
     }
 
-    /// Takes what the client still sends, so that it can read its response before its own bytes
-    /// are answered by a reset (RFC 9112, 9.6).
-    fn linger(&self, buffer: &mut [u8]) {
+    /// Passes on nothing more, and takes what the client still sends, so that it can read its
+    /// response before its own bytes are answered by a reset (RFC 9112, 9.6).
+    fn take_leave(&self, buffer: &mut [u8]) {
+        let _ = self.inner.shutdown(Shutdown::Write);
         let deadline = Instant::now() + LINGER;
         while Instant::now() < deadline {
             match (&self.client).read(buffer) {
@@ -323,31 +370,25 @@ impl Line {
         }
     }
 
-    /// From `tiny_http` to the client, until either has ended.
-    pub(super) fn copy_down(&self) {
-        let mut buffer = [0; BUFFER];
-        loop {
-            match (&self.inner).read(&mut buffer) {
-                Ok(count) if count > 0 => {
-                    if (&self.client).write_all(&buffer[..count]).is_err() {
-                        return self.cut();
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                _ => break,
-            }
-        }
+    /// Waits until `tiny_http` has ended, and ends the client's connection.
+    pub(super) fn see_out(&self) {
+        let said = self.own_words();
         self.end_by(End::Orderly);
         let (end, refusal) = {
-            let state = self.state();
-            (state.end, state.refusal)
+            let mut state = self.state();
+            // Behind the last request there is none to refuse, and within a response no room.
+            let due = !state.barred && !state.silent && state.end == End::Orderly;
+            let said =
+                said.map(|status| Refusal { status, reason: NOT_UNDERSTOOD, during: Phase::Head });
+            (state.end, state.refusal.take().or(said).filter(|_| due))
         };
-        if let Some(status) = refusal {
-            let mut answer = Answer::plain(status);
-            answer.head.headers.insert(CONNECTION, "close".parse().expect("a field value"));
+        if let Some(refusal) = refusal {
+            self.report_refused(&Error::Refused(refusal.status, refusal.reason));
+            let mut answer = Answer::plain(refusal.status);
+            answer.head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
             if let Body::Whole(body) = answer.body {
                 let message = [written(&answer.head, body.len()), body.to_vec()].concat();
-                let _ = (&self.client).write_all(&message); // or the client is gone
+                let _ = self.send(&message); // or the client is gone
             }
         }
         if end == End::Reset {
@@ -358,35 +399,56 @@ impl Line {
         self.hang_up();
         let _ = self.client.shutdown(Shutdown::Write);
     }
+
+    /// The first status that `tiny_http` sends, until it has ended. Responses do not pass through
+    /// it, nor is its interim 100 sent to the client: it has a Content-Length.
+    fn own_words(&self) -> Option<StatusCode> {
+        let (mut said, mut status) = (Vec::new(), None);
+        let mut buffer = [0; 1024];
+        loop {
+            match (&self.inner).read(&mut buffer) {
+                Ok(count) if count > 0 => said.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                _ => return status,
+            }
+            while let Some(end) = said.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                // `HTTP/1.1 400 Bad Request`
+                let code = said.get(9..12).and_then(|code| StatusCode::from_bytes(code).ok());
+                status = status.or(code.filter(|code| *code != StatusCode::CONTINUE));
+                said.drain(..end + 4);
+            }
+        }
+    }
 }
 
 /// A line with a request that is not yet answered.
-pub(super) struct Busy(Arc<Line>);
+pub(super) struct Busy {
+    line: Arc<Line>,
+    /// Which one it is, counted from 1.
+    number: u64,
+}
 
 impl Busy {
     pub(super) fn line(&self) -> &Line {
-        &self.0
+        &self.line
     }
 
-    /// Answers with `status` without `tiny_http`, once earlier requests have been answered, and
-    /// ends the line.
-    pub(super) fn refuse(&self, status: StatusCode, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        while self.0.running.load(SeqCst) > 1 && Instant::now() < deadline {
-            std::thread::sleep(TICK);
-        }
-        self.0.end_by(End::Orderly);
-        self.0.bar();
-        self.0.state().refusal = Some(status);
-        let _ = self.0.inner.shutdown(Shutdown::Both);
+    /// Whether the response is to announce the end of the connection.
+    pub(super) fn is_last(&self) -> bool {
+        self.line.ends_with(self.number)
+    }
+
+    /// Whether all of the request has been passed on.
+    pub(super) fn is_whole(&self) -> bool {
+        self.line.is_whole(self.number)
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let left = self.0.running.fetch_sub(1, SeqCst) - 1;
-        if left == 0 && self.0.ending() {
-            self.0.end();
+        let left = self.line.running.fetch_sub(1, SeqCst) - 1;
+        if left == 0 && self.line.ending() {
+            self.line.end();
         }
     }
 }

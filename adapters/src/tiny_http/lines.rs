@@ -115,11 +115,11 @@ impl Lines {
         self.lines().insert(key, Arc::clone(&line));
         let (down, lines) = (Arc::clone(&line), Arc::clone(self));
         let spawned = named("narthex-down").stack_size(STACK).spawn(move || {
-            down.copy_down();
+            down.see_out();
             lines.lines().remove(&key);
         });
-        let spawned =
-            spawned.and_then(|_| named("narthex-up").stack_size(STACK).spawn(move || line.copy_up()));
+        let spawned = spawned
+            .and_then(|_| named("narthex-up").stack_size(STACK).spawn(move || line.copy_up()));
         spawned.map(drop).inspect_err(|_| {
             if let Some(line) = self.lines().remove(&key) {
                 line.cut();

@@ -3,20 +3,23 @@
 //! `tiny_http` keeps its sockets to itself: it has no timeouts, no limits, and no way to cut a
 //! connection; and it takes most shapes that RFC 9112 tells servers to refuse. So it does not get
 //! the clients' connections but one of our own for each, over the loopback interface, and between
-//! the two, with a thread for each direction, stands the guard that the other embedded server has
-//! too (`line.rs`).
+//! the two stands the guard that the other embedded server has too. Responses do not go that way:
+//! `tiny_http` says whose turn it is, and they are sent to the client as they are (`line.rs`).
 //!
 //! Its limits, all known:
 //!
-//! - It is slow: three threads and three copies for each connection.
+//! - It is slow: three threads for each connection, and a request is copied three times.
 //! - A thread waits for its client: as many slow clients as there are threads (32, unless told
 //!   otherwise) hold up everybody.
-//! - Bytes outside ASCII in a field end the connection.
+//! - Bytes outside ASCII in a field end the connection; an empty line before a request, an `Expect`
+//!   of anything but `100-continue`, or a trailer does too. This is [`Capability::LenientParser`].
+//! - Chunks in a request that asks for an upgrade are refused: `tiny_http` would not undo them.
 //! - Of a request body not read before the response starts, 64 KiB are kept; the rest is refused,
 //!   and the connection closed. There is no [`Capability::Duplex`].
-//! - No body may be larger than 1 GiB, whatever the limits say (`transaction.rs` says why).
+//! - No body may be larger than 1 GiB, whatever the limits say ([`LARGEST_BODY`]).
 //! - Pipelined requests are answered in order but may be worked on at once.
-//! - Its interim 100 carries a Content-Length.
+//! - A process on the same machine that calls the inner address is not served; with a body declared
+//!   to be larger than 1 GiB it costs a thread and two descriptors.
 
 mod incoming;
 mod line;
@@ -39,7 +42,7 @@ use std::{
 };
 
 use narthex_core::{
-    Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, Site,
+    Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, RequestHead, Site,
     Transaction, block_on,
 };
 
@@ -93,7 +96,8 @@ impl Backend for TinyHttp {
                     .with(Capability::ReasonPhrase)
                     .with(Capability::RepeatedFields)
                     .with(Capability::Framing)
-                    .with(Capability::Truncation),
+                    .with(Capability::Truncation)
+                    .with(Capability::LenientParser),
             ),
         }))
     }
@@ -131,6 +135,7 @@ impl Door for Open {
             lines: Lines::new(address, Arc::clone(&site)),
             site: Arc::clone(&site),
             capabilities: self.capabilities,
+            order: Mutex::default(),
             working: AtomicUsize::new(0),
             stop: stop.clone(),
             failure: Mutex::default(),
@@ -154,16 +159,17 @@ impl Door for Open {
     }
 }
 
-/// Whether letting go of this request could end the process.
-fn too_large(unread: &tiny_http::Request) -> bool {
-    unread.body_length().is_some_and(|length| length > transaction::LARGEST_BODY)
-}
+/// The largest body that may be declared.
+///
+/// When `tiny_http` lets go of a request, it makes a buffer as large as what is left of the body:
+/// one that cannot be had would end the process. One of this size is only reserved.
+const LARGEST_BODY: usize = 1 << 30;
 
 /// Lets go of what is no request of ours, which reads it to its end.
 fn discard(unread: tiny_http::Request) {
-    if too_large(&unread) {
-        std::mem::forget(unread);
-    } else if unread.body_length().is_some() {
+    if unread.body_length().is_some_and(|length| length > LARGEST_BODY) {
+        std::mem::forget(unread); // the guard lets no client's come here
+    } else {
         // Without a thread to spare, dropping it here is as good.
         let _ = named("narthex-drop").spawn(move || drop(unread));
     }
@@ -179,6 +185,8 @@ struct Server {
     lines: Arc<Lines>,
     site: Arc<Site>,
     capabilities: Capabilities,
+    /// Held while a request is taken, so that those of one line are counted in their order.
+    order: Mutex<()>,
     /// Threads that have not ended.
     working: AtomicUsize,
     stop: Stop,
@@ -203,41 +211,52 @@ impl Server {
     /// Answers requests until it is told to stop.
     fn work(&self) {
         loop {
-            match self.requests.recv() {
-                Ok(request) => {
-                    let answer = std::panic::AssertUnwindSafe(|| self.answer(request));
-                    if std::panic::catch_unwind(answer).is_err() {
-                        self.site.report(&RequestError::internal("panic in the server"), None);
-                    }
-                }
-                Err(_) if self.lines.ended() => return,
+            let next = std::panic::AssertUnwindSafe(|| self.serve_next());
+            match std::panic::catch_unwind(next) {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) if self.lines.ended() => return,
                 // Its own accept failed, and it will not try again.
-                Err(error) => {
+                Ok(Err(error)) => {
                     self.failure.lock().unwrap_or_else(PoisonError::into_inner).replace(error);
                     self.stop.request(Stopping::Graceful);
                     return;
                 }
+                Err(_) => self.site.report(&RequestError::internal("panic in the server"), None),
             }
         }
     }
 
-    fn answer(&self, unread: tiny_http::Request) {
-        // Anyone on this machine may call the inner address, but only our own lines are served.
-        let line = unread.remote_addr().and_then(|address| self.lines.find(*address));
-        let Some(line) = line.filter(|line| !line.barred()) else {
-            discard(unread);
-            return;
+    fn serve_next(&self) -> io::Result<()> {
+        let (unread, busy, head) = {
+            let _order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+            let unread = self.requests.recv()?;
+            // Anyone on this machine may call the inner address; only our own lines are served.
+            let line = unread.remote_addr().and_then(|address| self.lines.find(*address));
+            let Some(line) = line.filter(|line| !line.barred()) else {
+                discard(unread);
+                return Ok(());
+            };
+            let busy = line.busy();
+            let head = request::head(&unread, busy.line(), &self.site.limits);
+            if !head.as_ref().is_ok_and(transaction::keeps_alive) {
+                busy.line().bar();
+            }
+            (unread, busy, head)
         };
-        let busy = line.busy();
-        let head = request::head(&unread, busy.line(), &self.site.limits);
+        self.answer(unread, busy, head);
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        unread: tiny_http::Request,
+        busy: line::Busy,
+        head: narthex_core::Result<RequestHead>,
+    ) {
         let (head, refused) = match head {
             Ok(head) => (head, None),
-            Err(error) => (narthex_core::RequestHead::default(), Some(error)),
+            Err(error) => (RequestHead::default(), Some(error)),
         };
-        if too_large(&unread) {
-            self.refuse_unread(unread, &busy);
-            return;
-        }
         let limits = &self.site.limits;
         let transaction = OneRequest::new(head, unread, busy, self.capabilities, limits);
         let Some(error) = refused else {
@@ -251,14 +270,6 @@ impl Server {
             // A client that does not even listen to this has gone.
             let _ = block_on(transaction.respond(head, body));
         }
-    }
-
-    /// Refuses a body so large that `tiny_http` must not be let near it.
-    fn refuse_unread(&self, unread: tiny_http::Request, busy: &line::Busy) {
-        let error = RequestError::BODY_TOO_LARGE;
-        busy.line().report_refused(&error);
-        busy.refuse(error.status(), self.site.timeouts.write);
-        std::mem::forget(unread);
     }
 
     /// Lets running requests end, then the threads.

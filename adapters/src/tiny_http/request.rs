@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version,
-    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
 };
 use narthex_core::{Error, Limits, RequestHead, Result, host_is_valid};
 
@@ -30,6 +30,7 @@ pub(super) fn head(
     let uri = target(&method, parsed.url())?;
     let mut headers = headers(fields)?;
     check_framing(&headers, version)?;
+    check_upgrade(&headers)?;
     settle_host(&mut headers, &uri, version)?;
     // A name with an underscore would pass for another one in an environment.
     let doubtful = |name: &&HeaderName| name.as_str().contains('_');
@@ -47,7 +48,8 @@ fn target(method: &Method, target: &str) -> Result<Uri> {
     let asterisk = target == "*";
     let Ok(uri) = target.parse::<Uri>() else { return Err(malformed) };
     let known = target.starts_with('/') || uri.scheme().is_some() && uri.authority().is_some();
-    if method == Method::CONNECT || (asterisk && method != Method::OPTIONS) || !(known || asterisk) {
+    if method == Method::CONNECT || (asterisk && method != Method::OPTIONS) || !(known || asterisk)
+    {
         return Err(malformed);
     }
     Ok(uri)
@@ -88,6 +90,17 @@ fn check_framing(headers: &HeaderMap, version: Version) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Refuses chunks where `tiny_http` hands them down as they are.
+fn check_upgrade(headers: &HeaderMap) -> Result<()> {
+    let upgrade = headers.get(CONNECTION).and_then(|value| value.to_str().ok());
+    let upgrade = upgrade.is_some_and(|value| value.to_ascii_lowercase().contains("upgrade"));
+    if upgrade && headers.contains_key(TRANSFER_ENCODING) {
+        let status = StatusCode::NOT_IMPLEMENTED;
+        return Err(Error::Refused(status, "chunked body behind a wish to upgrade"));
+    }
+    Ok(())
 }
 
 /// Leaves one valid Host: that of the target, where it has one (RFC 9112, 3.2.2).

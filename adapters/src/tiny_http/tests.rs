@@ -163,9 +163,7 @@ fn a_connection_carries_several_requests() {
     }
     // Pipelined, the first with a body that nobody reads.
     stream
-        .write_all(
-            b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n".as_slice(),
-        )
+        .write_all(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n".as_slice())
         .unwrap();
     stream.write_all(&[b'x'; 2000]).unwrap();
     stream.write_all(b"GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
@@ -279,7 +277,7 @@ fn what_cannot_be_trusted_is_refused_and_the_connection_closed() {
         (431, format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "x: y\r\n".repeat(100))),
         (431, format!("GET / HTTP/1.1\r\nHost: a\r\nx: {}\r\n\r\n", "y".repeat(1 << 16))),
     ] {
-let answer = server.talk(&request);
+        let answer = server.talk(&request);
         let shown = &request[..request.len().min(200)];
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{shown}: {answer}");
         assert!(answer.contains("\r\nconnection: close\r\n"), "{shown}: {answer}");
@@ -318,9 +316,7 @@ fn a_client_that_leaves_is_an_error() {
     let noted = server.errors.recv_timeout(Duration::from_secs(5)).unwrap();
     assert_eq!(noted, "client disconnected");
     let mut stream = server.connect();
-    stream
-        .write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\nabc")
-        .unwrap();
+    stream.write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\nabc").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     let noted = server.errors.recv_timeout(Duration::from_secs(5)).unwrap();
     assert_eq!(noted, "client disconnected");
@@ -334,8 +330,7 @@ fn a_client_that_sleeps_is_given_up() {
         site.timeouts.body = Duration::from_millis(200);
         site.timeouts.keep_alive = Duration::from_millis(200);
     });
-    let answer =
-        server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\nabc");
+    let answer = server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\nabc");
     assert!(answer.starts_with(&format!("HTTP/1.1 {} ", StatusCode::REQUEST_TIMEOUT.as_u16())));
     assert!(server.talk("GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408 "));
     assert_eq!(server.talk(""), "");

@@ -15,17 +15,9 @@ use http::{
     HeaderValue, Method, Version,
     header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, TRANSFER_ENCODING},
 };
-use narthex_core::{
-    Capabilities, Error, Limits, RequestHead, ResponseHead, Result, Transaction,
-};
+use narthex_core::{Capabilities, Error, Limits, RequestHead, ResponseHead, Result, Transaction};
 
 use super::line::{Busy, Line};
-
-/// The largest body that may be declared.
-///
-/// When `tiny_http` lets go of a request, it makes a buffer as large as what is left of the body:
-/// one that cannot be had would end the process. One of this size is only reserved.
-pub(super) const LARGEST_BODY: usize = 1 << 30;
 
 /// A request and its line.
 pub(super) struct OneRequest {
@@ -40,8 +32,8 @@ pub(super) struct OneRequest {
     busy: Busy,
 }
 
-/// `tiny_http` gives its writer only in exchange for the request: reading ends where writing
-/// begins, and what is left of the body by then is kept aside.
+/// `tiny_http` gives responses their turn only in exchange for the request: reading ends where
+/// writing begins, and what is left of the body by then is kept aside.
 struct State {
     unread: Option<tiny_http::Request>,
     body: Incoming,
@@ -49,9 +41,11 @@ struct State {
     aside: Option<Bytes>,
     /// The rest of the body was too much to be kept.
     abandoned: bool,
-    writer: Option<Box<dyn Write + Send>>,
+    /// Nothing is written to it: as long as it is held, it is this response's turn.
+    turn: Option<Box<dyn Write + Send>>,
+    /// The client waits for leave to send its body.
+    awaits_leave: bool,
     framing: Framing,
-    started: bool,
     finished: bool,
 }
 
@@ -81,7 +75,7 @@ impl OneRequest {
         capabilities: Capabilities,
         limits: &Limits,
     ) -> Self {
-        let closing = AtomicBool::new(!keeps_alive(&head) || busy.line().ending());
+        let closing = AtomicBool::new(!keeps_alive(&head));
         let body = if head.headers.contains_key(TRANSFER_ENCODING) {
             Incoming::Chunked
         } else {
@@ -92,9 +86,10 @@ impl OneRequest {
             body,
             aside: None,
             abandoned: false,
-            writer: None,
+            turn: None,
+            // Nobody waits who does not know interim responses (RFC 9110, 10.1.1).
+            awaits_leave: head.headers.contains_key(EXPECT) && head.version == Version::HTTP_11,
             framing: Framing::Length,
-            started: false,
             finished: false,
         };
         Self {
@@ -141,7 +136,10 @@ impl OneRequest {
         let mut buffer = vec![0; most.min(self.chunk_size)];
         let line = self.busy.line();
         let count = line.awaiting(|| {
-            let reader = unread.as_reader(); // sends 100 Continue where it is awaited
+            let reader = unread.as_reader(); // where 100 Continue is awaited, this awaits its turn
+            if std::mem::take(&mut state.awaits_leave) {
+                line.send(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| ErrorKind::NotConnected)?;
+            }
             loop {
                 match reader.read(&mut buffer) {
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -151,12 +149,12 @@ impl OneRequest {
         });
         let length = *count.as_ref().unwrap_or(&0);
         match (count, &mut state.body) {
-            (Ok(0), Incoming::Chunked) => {
+            (Ok(0), Incoming::Chunked) if self.busy.is_whole() => {
                 state.body = Incoming::Ended;
                 return Ok(None);
             }
             (Ok(count @ 1..), Incoming::Length(left)) => *left -= count as u64,
-            (Ok(1..), _) => {}
+            (Ok(1..), Incoming::Chunked) => {}
             (_, body) => {
                 *body = Incoming::Broken;
                 return Err(line.broken());
@@ -168,7 +166,6 @@ impl OneRequest {
 
     /// Keeps the rest of the body for later, if it is small; `false` when it was given up.
     fn set_aside(&self, state: &mut State) -> bool {
-        let awaits_leave = self.head.headers.contains_key(EXPECT);
         let mut rest = Vec::new();
         let whole = loop {
             match state.body {
@@ -176,7 +173,7 @@ impl OneRequest {
                 Incoming::Broken => break false,
                 Incoming::Length(left) if left > (self.keep - rest.len()) as u64 => break false,
                 // A client that has not been told to go on would wait for the response instead.
-                _ if awaits_leave && rest.is_empty() => break false,
+                _ if state.awaits_leave => break false,
                 _ => {}
             }
             match self.read_piece(state) {
@@ -192,16 +189,36 @@ impl OneRequest {
         whole
     }
 
-    /// Exchanges the request for its writer, and gives the head that is due.
-    fn begin(&self, state: &mut State, mut head: ResponseHead) -> Result<Vec<u8>> {
-        state.started = true;
-        if !self.set_aside(state) {
-            // Whoever lets go of the request below reads it to its end: this is its end.
-            self.bar();
-            self.busy.line().end();
+    /// Gives up what is left of the request, and waits for the turn of its response.
+    fn take_turn(&self, state: &mut State) -> Result<()> {
+        let unread = state.unread.take().ok_or(Error::application("response started twice"))?;
+        let mut turn = unread.into_writer();
+        let _ = turn.flush(); // it waits; nothing has been written
+        state.turn = Some(turn);
+        // The client may have been told meanwhile that there are no more responses.
+        if self.busy.line().silent() { Err(Error::Disconnected) } else { Ok(()) }
+    }
+
+    /// Takes nothing more of the request than has arrived, nor anything behind it for a request.
+    fn abandon(&self, state: &mut State) {
+        self.bar();
+        self.busy.line().end();
+        if matches!(state.body, Incoming::Chunked | Incoming::Broken)
+            && let Some(unread) = &mut state.unread
+        {
+            // tiny_http would look for requests in the rest of the chunks.
+            let _ = io::copy(unread.as_reader(), &mut io::sink());
         }
-        let bodiless = self.head.method == Method::HEAD
-            || matches!(head.status.as_u16(), 204 | 304);
+    }
+
+    /// Waits for the turn of the response, and gives the head that is due.
+    fn begin(&self, state: &mut State, mut head: ResponseHead) -> Result<Vec<u8>> {
+        if !self.set_aside(state) {
+            self.abandon(state);
+        }
+        self.take_turn(state)?;
+        let bodiless =
+            self.head.method == Method::HEAD || matches!(head.status.as_u16(), 204 | 304);
         let measured = bodiless || head.headers.contains_key(CONTENT_LENGTH);
         state.framing = match (measured, self.head.version) {
             (true, _) => Framing::Length,
@@ -215,21 +232,19 @@ impl OneRequest {
                 head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
             }
         }
-        let closing = self.closing.load(SeqCst) || self.busy.line().ending();
+        let closing = self.closing.load(SeqCst) || self.busy.is_last();
         if closing {
-            self.close_after();
+            self.bar();
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         } else if self.head.version == Version::HTTP_10 {
             head.headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
         }
-        let unread = state.unread.take().ok_or(Error::application("response started twice"))?;
-        state.writer = Some(unread.into_writer());
         Ok(written(&head, 0))
     }
 }
 
 /// Whether the client wants to go on after this request (RFC 9112, 9.3).
-fn keeps_alive(head: &RequestHead) -> bool {
+pub(super) fn keeps_alive(head: &RequestHead) -> bool {
     let has = |wanted: &str| {
         let values = head.headers.get_all(CONNECTION).iter().filter_map(|it| it.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|it| it.trim().eq_ignore_ascii_case(wanted))
@@ -267,31 +282,31 @@ impl Transaction for OneRequest {
     async fn start(&self, head: ResponseHead) -> Result<()> {
         let mut state = self.state();
         let text = self.begin(&mut state, head)?;
-        Ok(state.send(&[&text])?)
+        self.busy.line().send(&text)
     }
 
     async fn write(&self, chunk: Bytes) -> Result<()> {
-        let mut state = self.state();
-        let sent = match state.framing {
+        let state = self.state();
+        match state.framing {
             Framing::Chunked => {
                 let size = format!("{:x}\r\n", chunk.len());
-                state.send(&[size.as_bytes(), &chunk, b"\r\n"])
+                self.busy.line().send(&[size.as_bytes(), &chunk, b"\r\n"].concat())
             }
-            Framing::Length | Framing::Close => state.send(&[&chunk]),
-        };
-        Ok(sent?)
+            Framing::Length | Framing::Close => self.busy.line().send(&chunk),
+        }
     }
 
     async fn finish(&self) -> Result<()> {
         let mut state = self.state();
         if matches!(state.framing, Framing::Chunked) {
-            state.send(&[b"0\r\n\r\n"])?;
+            self.busy.line().send(b"0\r\n\r\n")?;
         }
         state.finished = true;
-        state.writer = None; // the turn of the next response
         if self.closing.load(SeqCst) {
+            self.busy.line().fall_silent();
             self.busy.line().end();
         }
+        state.turn = None; // that of the next response
         Ok(())
     }
 
@@ -303,32 +318,26 @@ impl Transaction for OneRequest {
         {
             let mut state = self.state();
             let text = self.begin(&mut state, head)?;
-            state.send(&[&text, &body])?;
+            self.busy.line().send(&[&text[..], &body].concat())?;
         }
         self.finish().await
     }
 }
 
-impl State {
-    /// Sends `parts` together.
-    fn send(&mut self, parts: &[&[u8]]) -> io::Result<()> {
-        let Some(writer) = &mut self.writer else {
-            return Err(ErrorKind::NotConnected.into());
-        };
-        writer.write_all(&parts.concat())?;
-        writer.flush()
-    }
-}
-
 impl Drop for OneRequest {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if !state.finished {
-            // Also for a request without any response: its client has gone.
-            match state.framing {
-                Framing::Close => self.busy.line().reset(),
-                Framing::Length | Framing::Chunked => self.busy.line().abort(),
-            }
+        let mut state = self.state();
+        if state.finished {
+            return;
+        }
+        if state.unread.is_some() {
+            // There is no response, since the client has gone; maybe not from earlier ones.
+            self.abandon(&mut state);
+            let _ = self.take_turn(&mut state);
+        }
+        match state.framing {
+            Framing::Close => self.busy.line().reset(),
+            Framing::Length | Framing::Chunked => self.busy.line().abort(),
         }
     }
 }
