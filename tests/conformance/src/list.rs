@@ -233,6 +233,9 @@ macro_rules! cases {
                 empty_lines_before_a_request
                 trailers_are_no_fields
                 trailers_in_single_bytes
+            }
+
+            interim [Persistent Framing] [] {
                 interim_carries_no_fields
                 http_1_0_expects_nothing
             }

@@ -9,6 +9,7 @@ pub(crate) mod expectation;
 pub(crate) mod head_limits;
 pub(crate) mod hostile;
 pub(crate) mod http2;
+pub(crate) mod interim;
 pub(crate) mod limits;
 pub(crate) mod malformed;
 pub(crate) mod names;
