@@ -41,6 +41,8 @@ struct State {
     heads: u64,
     /// The number of requests that have been passed on to their ends.
     whole: u64,
+    /// The client sends nothing more.
+    gone: bool,
     /// Nothing that the client sent after a certain request is a request.
     barred: bool,
     /// The client has been sent all that it ever will be.
@@ -151,11 +153,16 @@ impl Line {
         self.state().whole >= number
     }
 
-    /// Why the body that is being read has ended before its end, as far as it was the client's
-    /// doing.
-    pub(super) fn broken(&self) -> Error {
-        match self.state().broken {
+    /// Why the body of the request of that number has ended before its end.
+    fn broken(&self, number: u64, error: Option<&io::Error>) -> Error {
+        let state = self.state();
+        // What has passed the guard and is none the less invalid is a trailer, or the client's end.
+        let invalid = error.is_some_and(|error| error.kind() == ErrorKind::InvalidInput);
+        match state.broken {
             Some(refusal) => Error::Refused(refusal.status, refusal.reason),
+            None if invalid && (state.whole >= number || !state.gone) => {
+                Error::bad_request(NOT_UNDERSTOOD)
+            }
             None => Error::Disconnected,
         }
     }
@@ -213,6 +220,7 @@ impl Line {
 
     /// Ends both connections.
     pub(super) fn cut(&self) {
+        self.state().gone = true;
         self.hang_up();
         let _ = self.client.shutdown(Shutdown::Both);
     }
@@ -251,6 +259,7 @@ impl Line {
             }
             return self.take_leave(&mut buffer);
         }
+        self.state().gone = true;
         let _ = self.inner.shutdown(Shutdown::Write);
     }
 
@@ -378,6 +387,9 @@ impl Line {
             let mut state = self.state();
             // Behind the last request there is none to refuse, and within a response no room.
             let due = !state.barred && !state.silent && state.end == End::Orderly;
+            // Bytes above ASCII in a head leave it speechless.
+            let mute = state.whole > self.handed.load(SeqCst);
+            let said = said.or(mute.then_some(StatusCode::BAD_REQUEST));
             let said =
                 said.map(|status| Refusal { status, reason: NOT_UNDERSTOOD, during: Phase::Head });
             (state.end, state.refusal.take().or(said).filter(|_| due))
@@ -436,6 +448,11 @@ impl Busy {
     /// Whether the response is to announce the end of the connection.
     pub(super) fn is_last(&self) -> bool {
         self.line.ends_with(self.number)
+    }
+
+    /// Why its body has ended before its end, with what reading it came to.
+    pub(super) fn broken(&self, error: Option<&io::Error>) -> Error {
+        self.line.broken(self.number, error)
     }
 
     /// Whether all of the request has been passed on.

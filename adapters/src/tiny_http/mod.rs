@@ -11,8 +11,8 @@
 //! - It is slow: three threads for each connection, and a request is copied three times.
 //! - A thread waits for its client: as many slow clients as there are threads (32, unless told
 //!   otherwise) hold up everybody.
-//! - Bytes outside ASCII in a field end the connection; an empty line before a request, an `Expect`
-//!   of anything but `100-continue`, or a trailer does too. This is [`Capability::LenientParser`].
+//! - Bytes outside ASCII in a field, an empty line before a request, an `Expect` of anything but
+//!   `100-continue` and trailers are refused. This is [`Capability::LenientParser`].
 //! - Chunks in a request that asks for an upgrade are refused: `tiny_http` would not undo them.
 //! - Of a request body not read before the response starts, 64 KiB are kept; the rest is refused,
 //!   and the connection closed. There is no [`Capability::Duplex`].

@@ -238,7 +238,7 @@ fn a_client_is_told_to_go_on_only_if_its_body_is_read() {
         )
     };
     stream.write_all(head("/echo").as_bytes()).unwrap();
-    assert!(until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 100 "));
+    assert_eq!(until(&mut stream, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(b"abcde").unwrap();
     assert!(to_the_end(&mut stream).ends_with("\r\n\r\nabcde"));
     let answer = server.talk(&head("/hello"));
@@ -321,6 +321,85 @@ fn a_client_that_leaves_is_an_error() {
     let noted = server.errors.recv_timeout(Duration::from_secs(5)).unwrap();
     assert_eq!(noted, "client disconnected");
     assert_eq!(to_the_end(&mut stream), "");
+}
+
+#[test]
+fn a_cut_body_is_not_taken_for_a_whole_one() {
+    let server = server();
+    let mut stream = server.connect();
+    let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let whole = format!("{head}3\r\nabc\r\n0\r\n\r\n");
+    stream.write_all(format!("{whole}{head}3\r\nab").as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let answer = to_the_end(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nabc"), "{answer}");
+    let noted = server.errors.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert_eq!(noted, "client disconnected");
+}
+
+#[test]
+fn what_fails_takes_no_earlier_answer_along() {
+    let server = server();
+    let mut stream = server.connect();
+    stream
+        .write_all(
+            b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n\
+              POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\nabc",
+        )
+        .unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert!(to_the_end(&mut stream).ends_with("\r\n\r\nslow"));
+}
+
+#[test]
+fn only_the_last_answer_announces_the_end() {
+    let server = server();
+    let get = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+    let large = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 1_u64 << 31);
+    for (last, status) in [("GET  /\r\n\r\n", 400), (&large, 413)] {
+        let answer = server.talk(&format!("{get}{get}{last}"));
+        assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 2, "{answer}");
+        let (_, end) = answer.rsplit_once("hello").unwrap();
+        assert!(end.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert_eq!(answer.matches("connection: close").count(), 1, "{answer}");
+    }
+}
+
+#[test]
+fn nothing_behind_the_last_request_is_looked_at() {
+    let server = server();
+    let slow = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (fields, behind) in [
+        ("Connection: close\r\n", slow),
+        ("Connection: close\r\n", "GET  /\r\n\r\n"),
+        // tiny_http looks at the first only.
+        ("Connection: keep-alive\r\nConnection: close\r\n", slow),
+    ] {
+        let answer =
+            server.talk(&format!("GET /hello HTTP/1.1\r\nHost: a\r\n{fields}\r\n{behind}"));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+    }
+    assert!(server.errors.try_iter().next().is_none(), "what is behind has been answered");
+}
+
+#[test]
+fn what_tiny_http_does_not_understand_is_refused() {
+    let server = server();
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (status, fields, body) in [
+        (400, "X: \u{e9}\r\n", ""),
+        (417, "Expect: nothing\r\n", ""),
+        (400, chunked, "0\r\nX: y\r\n\r\n"),
+        (501, "Connection: upgrade\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+    ] {
+        let head = format!("POST /echo HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let answer = server.talk(&format!("{head}{body}"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{fields}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{fields}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{fields}: {answer}");
+    }
+    server.still_serves();
 }
 
 #[test]

@@ -105,14 +105,9 @@ impl OneRequest {
         }
     }
 
-    /// Takes nothing that follows for a request: where this one ends is not known.
+    /// Ends the connection with this response, and takes nothing that follows for a request.
     pub(super) fn bar(&self) {
         self.busy.line().bar();
-        self.close_after();
-    }
-
-    /// Ends the connection with this response.
-    fn close_after(&self) {
         self.closing.store(true, SeqCst);
     }
 
@@ -155,9 +150,9 @@ impl OneRequest {
             }
             (Ok(count @ 1..), Incoming::Length(left)) => *left -= count as u64,
             (Ok(1..), Incoming::Chunked) => {}
-            (_, body) => {
+            (count, body) => {
                 *body = Incoming::Broken;
-                return Err(line.broken());
+                return Err(self.busy.broken(count.err().as_ref()));
             }
         }
         buffer.truncate(length);
@@ -227,7 +222,7 @@ impl OneRequest {
         };
         match state.framing {
             Framing::Length => {}
-            Framing::Close => self.close_after(),
+            Framing::Close => self.bar(),
             Framing::Chunked => {
                 head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
             }
