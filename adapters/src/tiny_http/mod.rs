@@ -16,7 +16,7 @@
 //! - Chunks in a request that asks for an upgrade are refused: `tiny_http` would not undo them.
 //! - Of a request body not read before the response starts, 64 KiB are kept; the rest is refused,
 //!   and the connection closed. There is no [`Capability::Duplex`].
-//! - No body may be larger than 1 GiB, whatever the limits say ([`LARGEST_BODY`]).
+//! - No body may be larger than 1 GiB, whatever the limits say (`LARGEST_BODY`).
 //! - Pipelined requests are answered in order but may be worked on at once.
 //! - A process on the same machine that calls the inner address is not served; with a body declared
 //!   to be larger than 1 GiB it costs a thread and two descriptors.
