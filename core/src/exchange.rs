@@ -199,7 +199,7 @@ impl Exchange {
             let mut outgoing = self.outgoing();
             outgoing.begin(self.request(), &mut head)?;
             if outgoing.bodiless() {
-                outgoing.declare(&mut head, body.len());
+                Outgoing::declare(&mut head, body.len());
             }
             let (body, mut broken) = outgoing.admit(body);
             if let Err(short) = outgoing.finish() {
@@ -209,7 +209,7 @@ impl Exchange {
         };
         self.status.store(head.status.as_u16(), Relaxed);
         self.sent.fetch_add(body.len() as u64, Relaxed);
-        let short = matches!(&broken, Some(_)) && !self.outgoing().complete();
+        let short = broken.is_some() && !self.outgoing().complete();
         if short {
             // The head promises more: send what there is, and leave the transaction unfinished.
             self.noticed(self.transaction.start(head).await)?;
@@ -274,6 +274,9 @@ impl Exchange {
     }
 
     /// Runs `operation` to its end on this thread, making room for others if it has to wait.
+    ///
+    /// # Panics
+    /// When the backend's [`Blocking::block`] does not run its work.
     pub fn wait<T: Send>(&self, operation: impl Future<Output = T> + Send) -> T {
         let mut operation = pin!(operation);
         if let Poll::Ready(output) = poll_once(operation.as_mut()) {

@@ -143,7 +143,7 @@ fn ruled(mut answer: Answer, site: &Site, request: &RequestHead) -> Result<Answe
     match &mut answer.body {
         Body::Whole(body) => {
             if outgoing.bodiless() {
-                outgoing.declare(&mut answer.head, body.len());
+                Outgoing::declare(&mut answer.head, body.len());
                 *body = Bytes::new();
             } else if answer.head.headers.contains_key(CONTENT_LENGTH) {
                 let (fitting, broken) = outgoing.admit(std::mem::take(body));

@@ -109,7 +109,7 @@ impl Outgoing {
     }
 
     /// Declares the length of a body that a bodiless response stands for, where none is declared.
-    pub(crate) fn declare(&self, head: &mut ResponseHead, length: usize) {
+    pub(crate) fn declare(head: &mut ResponseHead, length: usize) {
         let stands_for_one = !matches!(head.status.as_u16(), 204 | 304);
         if stands_for_one && length > 0 && !head.headers.contains_key(CONTENT_LENGTH) {
             head.headers.insert(CONTENT_LENGTH, length.into());

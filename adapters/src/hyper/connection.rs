@@ -149,13 +149,12 @@ where
             let _ = notified.as_mut().poll(context);
         }
         match watched.verdict() {
-            None => {}
             Some(Verdict::Drop) => return Poll::Ready(Ok(())),
             Some(Verdict::Close) if !stopping => {
                 stopping = true;
                 stop(conn.as_mut());
             }
-            Some(Verdict::Close) => {}
+            Some(Verdict::Close) | None => {}
         }
         for _ in 0..ROUNDS {
             if outcome.is_none()

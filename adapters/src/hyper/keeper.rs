@@ -112,7 +112,9 @@ impl Keeper {
                 let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
                 connections.values().filter_map(Weak::upgrade).collect()
             };
-            looks.iter().for_each(|look| look.look(now, &self.timeouts));
+            for look in looks {
+                look.look(now, &self.timeouts);
+            }
         }
     }
 }

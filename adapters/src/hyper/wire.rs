@@ -464,7 +464,9 @@ impl<I: Write + Unpin> Line<I> {
                 return Poll::Ready(Ok(written));
             }
         }
-        buffers.iter().for_each(|buffer| self.out.extend_from_slice(buffer));
+        for buffer in buffers {
+            self.out.extend_from_slice(buffer);
+        }
         Poll::Ready(Ok(size))
     }
 
