@@ -40,6 +40,7 @@ pub(crate) struct Adaptive {
 
 /// What is known of a request's route before it is called.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "findings, each independent of the others")]
 pub(crate) struct Route {
     whole: u64,
     prefix: u64,

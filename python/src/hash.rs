@@ -1,6 +1,6 @@
 //! A fast hash of short byte strings, for tables that no client can fill.
 
-/// FxHash, eight bytes at a time. The high bits are the good ones.
+/// Firefox's hash, eight bytes at a time. The high bits are the good ones.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     const SEED: u64 = 0x51_7c_c1_b7_27_22_0a_95;
     let mut chunks = bytes.chunks_exact(8);

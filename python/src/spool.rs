@@ -37,13 +37,11 @@ impl Spool {
             file.write_all(&mem::take(&mut self.memory))?;
             self.file = Some(file);
         }
-        match &mut self.file {
-            Some(file) => file.write_all(bytes),
-            None => {
-                self.memory.extend_from_slice(bytes);
-                Ok(())
-            }
+        if let Some(file) = &mut self.file {
+            return file.write_all(bytes);
         }
+        self.memory.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// How many bytes were appended.
@@ -75,7 +73,7 @@ mod tests {
     fn what_goes_in_comes_out() {
         for size in [0, 10, MEMORY, 3 * MEMORY + 7] {
             let mut spool = Spool::default();
-            let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
             bytes.chunks(100_000).for_each(|chunk| spool.push(chunk).unwrap());
             assert_eq!(spool.len(), size as u64);
             let mut back = Vec::new();

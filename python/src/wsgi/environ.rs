@@ -1,7 +1,7 @@
 //! The environ: a copied template, interned keys, Latin-1 values (PEP 3333).
 
 use bytes::Bytes;
-use http::{HeaderName, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use narthex_core::{Capabilities, Capability, RequestHead, Scheme};
 use pyo3::{
     prelude::*,
@@ -202,7 +202,7 @@ impl Template {
 }
 
 /// `SERVER_PORT`, which must not be missing (PEP 3333).
-fn port<'py>(py: Python<'py>, port: Option<u16>, scheme: Scheme) -> Bound<'py, PyString> {
+fn port(py: Python<'_>, port: Option<u16>, scheme: Scheme) -> Bound<'_, PyString> {
     decimal(py, port.unwrap_or(if scheme == Scheme::Https { 443 } else { 80 }))
 }
 
@@ -323,7 +323,6 @@ impl Names {
         Self { slots }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "only the high bits count")]
     fn slot(name: &[u8]) -> usize {
         (hash(name) >> 48) as usize % SLOTS
     }
@@ -379,6 +378,6 @@ fn variable(name: &[u8]) -> Vec<u8> {
 /// The values of a repeated field as one (RFC 9110, 5.3; RFC 6265, 5.4).
 fn join(headers: &http::HeaderMap, name: &HeaderName) -> Vec<u8> {
     let separator: &[u8] = if name == header::COOKIE { b"; " } else { b", " };
-    let values: Vec<&[u8]> = headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
+    let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
     values.join(separator)
 }

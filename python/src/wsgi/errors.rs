@@ -14,6 +14,7 @@ pub(super) struct Errors;
 impl Errors {
     /// Writes text; a line that is whole goes out at once.
     #[pyo3(signature = (text, /))]
+    #[expect(clippy::unused_self, reason = "a method of a file")]
     fn write(&self, py: Python<'_>, text: &str) -> usize {
         let bytes = text.as_bytes();
         // A log that cannot be written to must not fail the request.

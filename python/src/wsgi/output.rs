@@ -132,7 +132,7 @@ fn begin(
     let iterator = result.try_iter()?;
     // The head may be set, or replaced, until there is something to send.
     let first = if written.is_some() { None } else { next_piece(&iterator)? };
-    let head = start.get().into_answer_head()?;
+    let head = start.get().take_answer_head()?;
     if !streamed && is_whole(&head, first.as_ref()) {
         // Nothing more may be sent: the rest of the iterable is not asked for (PEP 3333).
         if let Err(error) = closer.close(py) {
@@ -264,24 +264,21 @@ pub(super) fn send(
     }
     let mut closer = Closer::new(result);
     let sent = send_pieces(py, result, start.get(), exchange);
-    let closed = closer.close(py);
-    match (sent, closed) {
+    match (sent, closer.close(py)) {
         (Err(error), Err(also)) => {
             failed(py, &also, exchange.request(), &*exchange.site().journal);
             Err(error)
         }
-        (sent, closed) => sent.and(closed),
+        (sent, end) => sent.and(end),
     }
 }
 
 fn send_whole(py: Python<'_>, whole: Bytes, start: &Start, exchange: &Exchange) -> PyResult<()> {
-    match start.take_head()? {
-        Some(head) => wait(py, exchange, exchange.respond(head, whole)),
-        None => {
-            wait(py, exchange, exchange.write(whole))?;
-            wait(py, exchange, exchange.finish())
-        }
+    if let Some(head) = start.take_head()? {
+        return wait(py, exchange, exchange.respond(head, whole));
     }
+    wait(py, exchange, exchange.write(whole))?;
+    wait(py, exchange, exchange.finish())
 }
 
 fn send_pieces(

@@ -1,9 +1,6 @@
 //! `start_response` and the `write` it returns (PEP 3333).
 
-use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -62,16 +59,13 @@ impl Start {
     /// `None`: it has been taken before.
     pub(super) fn take_head(&self) -> PyResult<Option<ResponseHead>> {
         let mut state = self.state();
-        if mem::replace(&mut state.sent, true) {
+        if state.sent {
             return Ok(None);
         }
-        match state.head.take() {
-            Some(head) => Ok(Some(head)),
-            None => {
-                state.sent = false;
-                Err(PyAssertionError::new_err("start_response was not called before the body"))
-            }
-        }
+        let head = state.head.take();
+        state.sent = head.is_some();
+        let missing = "start_response was not called before the body";
+        head.map(Some).ok_or_else(|| PyAssertionError::new_err(missing))
     }
 
     /// Takes the head if it has not gone and `piece` is all of the body it declares.
@@ -169,7 +163,7 @@ impl Write {
 
 impl Start {
     /// The head, wherever it is; for answers that `write` has begun.
-    pub(super) fn into_answer_head(&self) -> PyResult<ResponseHead> {
+    pub(super) fn take_answer_head(&self) -> PyResult<ResponseHead> {
         let mut state = self.state();
         state.sent = true;
         state.head.take().ok_or_else(|| PyAssertionError::new_err("start_response was not called"))
