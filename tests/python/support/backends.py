@@ -110,7 +110,7 @@ class Backend:
         for server in self._servers.values():
             try:
                 server.stop()
-            except Exception as error:
+            except Exception as error:  # noqa: PERF203 - every one is to be stopped
                 complaints.append(f"{self.name}: {error}")
         self._servers.clear()
         return complaints

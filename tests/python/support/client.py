@@ -32,7 +32,7 @@ class Connection:
     """One connection to a server; a context manager."""
 
     def __init__(self, address: tuple[str, int], deadline: float = DEADLINE) -> None:
-        """Connects to `address`; no single wait takes longer than `deadline` seconds."""
+        """Connects to `address`; no single wait takes more than `deadline` seconds."""
         self.host = f"{address[0]}:{address[1]}"
         self.socket = socket.create_connection(address, timeout=deadline)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -141,11 +141,8 @@ class SocketServer(Server):
 
     def conversation(self, *requests: Request) -> list[Response]:
         """See `Server.conversation`."""
-        responses = []
         with self.connect() as connection:
-            for request in requests:
-                responses.append(connection.request(request))
-        return responses
+            return [connection.request(request) for request in requests]
 
     def abandon(self, request: Request, after: int) -> None:
         """See `Server.abandon`."""

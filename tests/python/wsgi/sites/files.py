@@ -42,7 +42,7 @@ class Noting:
 
 def content() -> IO[bytes]:
     """Opens a new file with the content."""
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the server closes it
     file.write(CONTENT)
     file.seek(0)
     return file
@@ -134,7 +134,7 @@ def shorter_than_declared(environ: Environ) -> Any:
 @respond()
 def compressed(environ: Environ) -> Any:
     """A file whose descriptor holds something else than it reads."""
-    packed = tempfile.TemporaryFile()
+    packed = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its reader
     with gzip.open(packed, "wb") as file:
         file.write(CONTENT)
     packed.seek(0)
@@ -153,12 +153,10 @@ def pipe(environ: Environ) -> Any:
 @respond()
 def unbuffered(environ: Environ) -> Any:
     """A file without a buffer."""
-    file = tempfile.NamedTemporaryFile(delete=False)
-    file.write(CONTENT)
-    file.close()
-    raw = open(file.name, "rb", buffering=0)
-    Path(file.name).unlink()
-    return raw
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(CONTENT)
+        file.flush()
+        return Path(file.name).open("rb", buffering=0)
 
 
 @respond()

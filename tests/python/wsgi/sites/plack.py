@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from support.cases import PLAIN, Cases, Closing, Environ, log, read_to_end
@@ -55,7 +56,7 @@ def post(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 def file_handle(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Returns a file object as body."""
     start_response("200 OK", PLAIN)
-    return open(__file__, "rb")
+    return Path(__file__).open("rb")
 
 
 @application.case
@@ -78,7 +79,8 @@ def bigger_file(environ: Environ, start_response: StartResponse) -> Iterable[byt
 def wrapped_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Returns a file through the server's wrapper."""
     start_response("200 OK", PLAIN)
-    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](open(__file__, "rb"))
+    file = Path(__file__).open("rb")  # noqa: SIM115 - the server closes it
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
     return wrapped
 
 
