@@ -163,6 +163,48 @@ def version_of(path: Path) -> tuple[int, ...] | None:
     return tuple(int(part) for part in outcome.stdout.split())
 
 
+def embedding(python: Path) -> dict[str, str]:
+    """What cargo is told so that Rust tests carry an interpreter within themselves.
+
+    The extension leaves Python's symbols to the interpreter that loads it; a test
+    program is its own, and needs libpython, both to be linked and to start.
+
+    Raises:
+        Failure: No supported interpreter here has a shared libpython.
+    """
+    candidates = [python, *(other.path for other in interpreters())]
+    for candidate in candidates:
+        library = shared_library(candidate)
+        if library is not None:
+            paths = [str(library.parent), os.environ.get("LD_LIBRARY_PATH", "")]
+            return {
+                "PYO3_PYTHON": str(candidate),
+                "LD_LIBRARY_PATH": os.pathsep.join(filter(None, paths)),
+            }
+    raise Failure(
+        "no Python here has a shared libpython, which the Rust tests of the engine"
+        " link; on Debian: apt-get install python3-dev, elsewhere build Python with"
+        f" --enable-shared (asked: {', '.join(map(str, candidates))})"
+    )
+
+
+def shared_library(python: Path) -> Path | None:
+    """The libpython that programs can be linked with; None where there is none."""
+    code = (
+        "import sysconfig as s;"
+        "print(s.get_config_var('Py_ENABLE_SHARED') or 0);"
+        "print(s.get_config_var('LIBDIR') or '');"
+        "print(s.get_config_var('LDLIBRARY') or '')"
+    )
+    outcome = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    if outcome.returncode != 0:
+        return None
+    shared, folder, name = outcome.stdout.splitlines()
+    # Debian has the name to link with in a package of its own.
+    library = Path(folder, name)
+    return library if shared == "1" and library.is_file() else None
+
+
 @contextmanager
 def alone(what: str = "environment") -> Iterator[None]:
     """Waits until no other run uses what both share."""

@@ -21,8 +21,6 @@ PYTHON = VENV / "bin" / "python"
 TESTS = ROOT / "tests"
 # What the suites of this run have left of the matrix.
 CELLS: dict[matrix.Cell, str] = {}
-# Without it pyo3 asks whichever python3 is first on PATH, and is built anew for it.
-CARGO = {"PYO3_PYTHON": str(PYTHON)}
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ def setup(_full: bool) -> None:
             Path(sys.executable),
             "requirements.txt",
             "requirements-tools.txt",
+            "apps/requirements.txt",
         )
 
 
@@ -99,7 +98,7 @@ def rust(_full: bool) -> None:
             run(
                 *("cargo", "test", "--workspace", "--all-features", "--locked"),
                 "--no-fail-fast",
-                environment={**CARGO, **suite_environment()},
+                environment={**machine.embedding(PYTHON), **suite_environment()},
             )
         finally:
             CELLS.update(matrix.read(sorted(rows.glob("*.tsv"))))
