@@ -17,7 +17,7 @@ use super::{
     startup_page::StartupPage,
 };
 use crate::{
-    engine::{self, AppSettings, Placement},
+    engine::{self, AppSettings},
     journal::Log,
 };
 
@@ -93,7 +93,7 @@ fn start(
     let settings = AppSettings {
         serialize: plan.application.serialize,
         debug: plan.shows_failures(listens),
-        placement: Placement::default(),
+        placement: plan.listening.placement,
         backend: choice.backend.name(),
     };
     let journal = Arc::clone(log) as Arc<dyn Journal>;
