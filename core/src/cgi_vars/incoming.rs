@@ -67,7 +67,7 @@ impl Sorted {
     /// Sets a field that an empty variable says is not there.
     fn set(&mut self, name: HeaderName, value: Bytes) {
         if !value.is_empty()
-            && let Ok(value) = HeaderValue::from_maybe_shared(trimmed(&value))
+            && let Ok(value) = HeaderValue::from_maybe_shared(trimmed(value))
         {
             self.headers.insert(name, value);
         }
@@ -75,7 +75,7 @@ impl Sorted {
 
     /// Adds a field; nginx sends a variable for each of several fields of a name.
     fn join(&mut self, name: HeaderName, value: Bytes) {
-        let Ok(value) = HeaderValue::from_maybe_shared(trimmed(&value)) else { return };
+        let Ok(value) = HeaderValue::from_maybe_shared(trimmed(value)) else { return };
         let separator: &[u8] = if name == COOKIE { b"; " } else { b", " };
         match self.headers.get_mut(&name) {
             None => {
@@ -249,10 +249,13 @@ fn uri(gateway: &Gateway) -> Uri {
 
 /// A field's value without the white space around it, which is no part of it (RFC 9110, 5.5) and
 /// which some hosts hand down all the same.
-fn trimmed(value: &Bytes) -> Bytes {
+fn trimmed(value: Bytes) -> Bytes {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().take_while(|&byte| is_space(byte)).count();
     let end = value.iter().rev().take_while(|&byte| is_space(byte)).count();
+    if start + end == 0 {
+        return value;
+    }
     value.slice(start..(value.len() - end).max(start))
 }
 

@@ -166,7 +166,7 @@ pub(super) fn cut(start: &Bound<'_, Start>) -> PyResult<Option<Answer>> {
     let Some(written) = start.take_written().filter(|written| written.len() > 0) else {
         return Ok(None);
     };
-    Ok(Some(pulled(start.into_answer_head()?, Box::new(Cut(written)))))
+    Ok(Some(pulled(start.take_answer_head()?, Box::new(Cut(written)))))
 }
 
 /// What was written before the application failed.
