@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.backends import Backend
+from support.excuses import ASCII_ONLY
 from support.messages import Request
 from support.server import Server, SocketServer, request_for
 from wsgi.sites import environment
@@ -119,6 +120,7 @@ def test_chunked_has_no_length(server: Server) -> None:
     assert not strings.get("CONTENT_LENGTH")
 
 
+@ASCII_ONLY
 def test_latin_letters(server: Server) -> None:
     """Fields and query arrive byte by byte as Latin-1."""
     fields = [("X-Latin", "caf\xe9 \xff"), ("X-Tab", "a\tb")]
