@@ -110,7 +110,8 @@ def python(full: bool) -> None:
         rows = Path(folder) / "python.tsv"
         try:
             pytest(
-                *("tests/runner", "tests/python", "--ignore=tests/python/examples"),
+                *("tests/runner", "tests/bench", "tests/python"),
+                "--ignore=tests/python/examples",
                 *("--matrix", str(rows)),
                 full=full,
             )
