@@ -153,12 +153,11 @@ def interpreters(full: bool) -> None:
     if not others:
         print("no other supported Python here", flush=True)
     for other in others:
-        folder = target() / f"python{other.name}"
         with machine.alone():
             inside = machine.environment_at(
-                folder / "venv", other.path, "requirements.txt"
+                target() / f"python{other.name}", other.path, "requirements.txt"
             )
-            wheel.install(wheel.build(PYTHON, inside, "dev", folder), inside)
+            wheel.install(wheel.build(PYTHON, inside, "quick", target()), inside)
         selection = "not full" if full else "smoke"
         run(
             *(inside, "-m", "pytest", "--numprocesses=auto", "-m", selection),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
-from machine import ROOT, Failure, run
+from machine import Failure, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +18,10 @@ def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path
         maturin: The Python that has maturin.
         python: The interpreter that the wheel is for.
         profile: The cargo profile.
-        cargo_target: Where cargo builds; one for each interpreter, since pyo3 and
-            all that rests on it is compiled anew whenever the interpreter changes.
+        cargo_target: Where cargo builds; the same for every interpreter, as only pyo3
+            and the engine that rests on it are compiled anew when it changes.
     """
-    folder = cargo_target / "wheels" / profile
+    folder = cargo_target / "wheels" / profile / python.parent.parent.name
     environment = {"PYO3_PYTHON": str(python), "CARGO_TARGET_DIR": str(cargo_target)}
     run(
         *(maturin, "-m", "maturin", "build", "--quiet", "--locked"),
@@ -31,7 +31,7 @@ def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path
     )
     wheels = sorted(folder.glob("narthex-*.whl"), key=lambda path: path.stat().st_mtime)
     if not wheels:
-        raise Failure(f"no wheel in {folder.relative_to(ROOT)}")
+        raise Failure(f"no wheel in {folder}")
     return wheels[-1]
 
 

@@ -31,6 +31,7 @@ def test_version(project: Path) -> None:
     assert python == f"Python {number} at {sys.executable}"
 
 
+@pytest.mark.smoke
 def test_it_says_where_and_what(start: Starter) -> None:
     server = start("run", "app", *BIND)
     server.wait_for_port()

@@ -9,7 +9,7 @@ import pytest
 
 from native.site import Site
 
-pytestmark = pytest.mark.api("transaction")
+pytestmark = [pytest.mark.api("transaction"), pytest.mark.smoke]
 
 
 def asked(site: Site, *arguments: Any, **keywords: Any) -> Any:

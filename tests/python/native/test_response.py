@@ -8,7 +8,7 @@ import pytest
 
 from native.site import Site
 
-pytestmark = pytest.mark.api("transaction")
+pytestmark = [pytest.mark.api("transaction"), pytest.mark.smoke]
 
 
 def test_status_and_reason(site: Site) -> None:

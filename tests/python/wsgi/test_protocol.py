@@ -14,7 +14,7 @@ from support.messages import Request
 from support.server import Server, request_for
 from wsgi.sites import protocol
 
-pytestmark = pytest.mark.api("wsgi")
+pytestmark = [pytest.mark.api("wsgi"), pytest.mark.smoke]
 
 
 @pytest.fixture
