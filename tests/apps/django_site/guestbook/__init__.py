@@ -1,0 +1,1 @@
+"""A guestbook: names, words, and files that guests leave."""
