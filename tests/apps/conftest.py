@@ -1,13 +1,8 @@
-"""Loads the plugin of the Python suite for the real applications too."""
+"""Loads the plugin of the suite, once, whichever folders a run names."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 
 from support import plugin
 
