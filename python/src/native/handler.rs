@@ -282,12 +282,15 @@ impl Ending {
             exchange.write(piece).await?;
         }
         let Some(pieces) = self.pieces.filter(|_| !bodiless) else { return Ok(()) };
-        while let Some(piece) = pieces.next(exchange.blocking())? {
-            exchange.write(piece).await?;
-            // The next piece may be long in coming; this one is on its way before it is asked for.
+        loop {
+            // The next piece may be long in coming: what there is is on its way before it is asked
+            // for.
             exchange.flush().await?;
+            match pieces.next(exchange.blocking())? {
+                Some(piece) => exchange.write(piece).await?,
+                None => return Ok(()),
+            }
         }
-        Ok(())
     }
 }
 
