@@ -120,7 +120,7 @@ fn watch(lookout: &Weak<Lookout>, rouse: &impl Fn()) {
             drop(lookout);
             thread::sleep(PERIOD);
         } else {
-            quiet = 0;
+            quiet = PATIENCE; // one look, and back to sleep, unless something has happened
             lookout.asleep.store(true, Relaxed);
             drop(lookout);
             // Not for ever: a call may have begun while it was falling asleep.
