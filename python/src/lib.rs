@@ -4,6 +4,7 @@ mod adaptive;
 mod command;
 mod engine;
 mod hash;
+mod hold;
 mod journal;
 mod native;
 mod seam;

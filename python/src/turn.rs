@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use crate::hold::hold;
+
 /// A lock that is taken without the GIL and may be held while the GIL changes hands, since whoever
 /// waits for it waits without the GIL.
 #[derive(Debug, Default)]
@@ -17,13 +19,13 @@ pub(crate) struct Held(Arc<Turn>);
 impl Turn {
     /// Takes the turn if it is free.
     pub(crate) fn try_take(self: &Arc<Self>) -> Option<Held> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = hold(&self.taken);
         (!std::mem::replace(&mut *taken, true)).then(|| Held(Arc::clone(self)))
     }
 
     /// Waits for the turn. Call it detached from Python.
     pub(crate) fn take(self: &Arc<Self>) -> Held {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = hold(&self.taken);
         let mut taken =
             self.free.wait_while(taken, |taken| *taken).unwrap_or_else(PoisonError::into_inner);
         *taken = true;
@@ -33,7 +35,7 @@ impl Turn {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *hold(&self.0.taken) = false;
         self.0.free.notify_one();
     }
 }

@@ -209,7 +209,8 @@ impl<I> Watch<I> {
             Some(Phase::Head) => (Doing::Head, line.heads()),
             Some(Phase::Body) if line.reading => (Doing::Body, line.received),
             _ if line.shared.active() => (Doing::Application, 0),
-            _ => (Doing::Idle, line.received),
+            // Under HTTP/2 bytes are not counted.
+            _ => (Doing::Idle, line.received + line.shared.calls()),
         }
     }
 }

@@ -114,6 +114,11 @@ impl Shared {
         self.awaiting_drain.swap(false, Relaxed)
     }
 
+    /// Requests so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Relaxed)
+    }
+
     pub(super) fn active(&self) -> bool {
         self.active.load(Relaxed) > 0
     }

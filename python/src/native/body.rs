@@ -12,7 +12,8 @@ use pyo3::{
     types::{PyBytes, PyString},
 };
 
-use super::{hold, transaction::Transaction};
+use super::transaction::Transaction;
+use crate::hold::hold;
 use crate::seam::{self, ProtocolError};
 
 /// Where the body of a transaction comes from.

@@ -16,8 +16,6 @@ mod response;
 mod returned;
 mod transaction;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use pyo3::{prelude::*, types::PyModule};
 
 use crate::seam;
@@ -38,10 +36,4 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("BadRequest", py.get_type::<seam::BadRequest>())?;
     module.add("Disconnected", py.get_type::<seam::Disconnected>())?;
     module.add("ProtocolError", py.get_type::<seam::ProtocolError>())
-}
-
-/// Takes a lock that is held for a few instructions only: nobody lets go of the GIL, runs Python
-/// code or panics while holding it.
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

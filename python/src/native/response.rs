@@ -16,12 +16,12 @@ use super::{
     fields,
     gathered::LIMIT,
     headers::MutableHeaders,
-    hold,
     output::Output,
     piece::{self, Kind},
     request::push_escaped,
     transaction::Transaction,
 };
+use crate::hold::hold;
 use crate::seam;
 
 /// The response of a transaction.

@@ -17,12 +17,12 @@ use super::{
     gathered::Gathered,
     handler::Application,
     headers::Headers,
-    hold,
     output::Output,
     query::Query,
     request,
     response::ResponseView,
 };
+use crate::hold::hold;
 
 /// One request and its response.
 ///

@@ -1,12 +1,12 @@
 //! `wsgi.input`: the request body as a file (PEP 3333).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::{Buf, Bytes};
 use narthex_core::Exchange;
 use pyo3::{prelude::*, types::PyBytes};
 
-use crate::seam::wait;
+use crate::{hold::hold, seam::wait};
 
 /// A request body. At its end every method returns `b""`, for ever.
 #[pyclass(frozen, module = "narthex", name = "input")]
@@ -41,7 +41,7 @@ impl Input {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        hold(&self.state)
     }
 
     /// Takes up to `most` bytes, and up to `until` where it is given, of what is ready.

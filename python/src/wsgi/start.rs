@@ -1,6 +1,6 @@
 //! `start_response` and the `write` it returns (PEP 3333).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -13,6 +13,7 @@ use pyo3::{
 
 use super::{hot, output::is_whole};
 use crate::{
+    hold::hold,
     seam::{to_python, wait},
     spool::Spool,
 };
@@ -51,7 +52,7 @@ impl Start {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        hold(&self.state)
     }
 
     /// Takes the head to send it; from now on it cannot be replaced.
