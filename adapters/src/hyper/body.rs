@@ -12,7 +12,7 @@ use http_body::{Frame, SizeHint};
 use narthex_core::{Access, Body, Error, RequestHead, Site};
 use tokio::sync::{mpsc, oneshot};
 
-use super::wire::Ticket;
+use super::shared::Ticket;
 
 /// What hyper sends as the body of a response.
 ///

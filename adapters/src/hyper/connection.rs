@@ -22,7 +22,8 @@ use crate::guard::Phase;
 use super::{
     keeper::{Keeper, Verdict, Watched},
     service::{Server, Service, Tasks},
-    wire::{Protocol, Shared, Wire},
+    shared::Shared,
+    wire::{Protocol, Wire},
 };
 
 /// Tells the connections of a server that it stops.

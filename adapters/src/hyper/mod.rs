@@ -5,6 +5,7 @@
 //! | `mod.rs` | the edge: listens, accepts, owns the runtime |
 //! | `connection.rs` | drives one connection, on any transport and executor |
 //! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
+//! | `shared.rs` | what the parts of a connection tell each other |
 //! | `keeper.rs` | the time of all connections |
 //! | `lookout.rs` | calls that hold a thread |
 //! | `service.rs` | from a request to the application, at once or by a task |
@@ -15,6 +16,7 @@ mod connection;
 mod keeper;
 mod lookout;
 mod service;
+mod shared;
 mod transaction;
 mod wire;
 

@@ -27,7 +27,7 @@ use super::{
     body::{Outgoing, Record},
     lookout::Lookout,
     transaction::{Arriving, Streaming, next_data},
-    wire::{Shared, Ticket},
+    shared::{Shared, Ticket},
 };
 
 /// A response as hyper takes it.

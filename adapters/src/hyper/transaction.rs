@@ -12,7 +12,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use super::{
     body::{Outgoing, Push},
     service::{Response, response},
-    wire::{Shared, Ticket},
+    shared::{Shared, Ticket},
 };
 
 /// Pieces in flight between the application and the connection.

@@ -5,20 +5,15 @@ use std::{
     fmt,
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{
-            AtomicBool, AtomicU64, AtomicUsize,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
-        },
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
 };
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
-use narthex_core::{Error, Limits};
+use narthex_core::Limits;
 
+use super::shared::Shared;
 use crate::guard::{Guard, Inspection, Phase, Refusal, Rest};
 
 /// Bytes that may wait to be sent before writers are told to wait.
@@ -35,131 +30,6 @@ const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\n\r\n";
 thread_local! {
     /// Where bytes are read to before the guard has seen them: one for all connections.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; ROOM].into());
-}
-
-/// Facts of one connection that its service, its bodies and its wire share.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    calls: AtomicU64,
-    active: AtomicUsize,
-    underscores: AtomicBool,
-    close_soon: AtomicBool,
-    /// Each poll of the connection ends with a drain: not so where streams are tasks (HTTP/2).
-    multiplexed: AtomicBool,
-    drains: AtomicU64,
-    awaiting_drain: AtomicBool,
-    refused: AtomicBool,
-    refusal: Mutex<Option<(u64, StatusCode, &'static str)>>,
-    body_refusal: Mutex<Option<(StatusCode, &'static str)>>,
-}
-
-impl Shared {
-    /// Why the request of `ticket` was refused by the guard, if it was.
-    pub(super) fn refusal_of(&self, ticket: &Ticket) -> Option<(StatusCode, &'static str)> {
-        if !self.refused.load(Acquire) {
-            return None;
-        }
-        let refusal = *self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        refusal.filter(|refusal| refusal.0 == ticket.number).map(|(_, status, why)| (status, why))
-    }
-
-    /// What a failure to read a request body means.
-    pub(super) fn body_error(&self) -> Error {
-        let refusal = *self.body_refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        refusal.map_or(Error::Disconnected, |(status, reason)| Error::Refused(status, reason))
-    }
-
-    /// Whether some field name had an underscore.
-    pub(super) fn underscores(&self) -> bool {
-        self.underscores.load(Relaxed)
-    }
-
-    /// Looks for underscores in the names of `headers`.
-    pub(super) fn note_underscores(&self, headers: &HeaderMap) {
-        if headers.keys().any(|name| name.as_str().contains('_')) {
-            self.underscores.store(true, Relaxed);
-        }
-    }
-
-    /// Says that the connection will not be used again.
-    pub(super) fn close_soon(&self) {
-        self.close_soon.store(true, Relaxed);
-    }
-
-    pub(super) fn closes_soon(&self) -> bool {
-        self.close_soon.load(Relaxed)
-    }
-
-    /// Whether what the bodies hand over is gathered, and sent after each poll of the connection.
-    pub(super) fn gathers(&self) -> bool {
-        !self.multiplexed.load(Relaxed)
-    }
-
-    /// How often everything that was gathered has been sent.
-    pub(super) fn drains(&self) -> u64 {
-        self.drains.load(Relaxed)
-    }
-
-    /// Asks for another poll of the connection once everything has been sent.
-    pub(super) fn await_drain(&self) {
-        self.awaiting_drain.store(true, Relaxed);
-    }
-
-    /// Notes that everything has been sent; says whether somebody waited for it.
-    pub(super) fn drained(&self) -> bool {
-        if !self.awaiting_drain.load(Relaxed) {
-            return false;
-        }
-        self.drains.fetch_add(1, Relaxed);
-        self.awaiting_drain.swap(false, Relaxed)
-    }
-
-    /// Requests so far.
-    pub(super) fn calls(&self) -> u64 {
-        self.calls.load(Relaxed)
-    }
-
-    pub(super) fn active(&self) -> bool {
-        self.active.load(Relaxed) > 0
-    }
-
-    fn refuse_head(&self, number: u64, status: StatusCode, reason: &'static str) {
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((number, status, reason));
-        self.refused.store(true, Release);
-    }
-
-    fn refuse_body(&self, status: StatusCode, reason: &'static str) {
-        self.body_refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert((status, reason));
-        self.close_soon();
-    }
-}
-
-/// Held by a request until its response is out.
-pub(super) struct Ticket {
-    shared: Arc<Shared>,
-    number: u64,
-}
-
-impl Ticket {
-    /// The ticket of the next request.
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        shared.active.fetch_add(1, Relaxed);
-        Self { number: shared.calls.fetch_add(1, Relaxed) + 1, shared: Arc::clone(shared) }
-    }
-
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.shared.active.fetch_sub(1, AcqRel);
-    }
 }
 
 /// One connection's bytes. One clone is hyper's, the other its driver's.
@@ -296,7 +166,7 @@ impl<I> Line<I> {
         };
         let Inspection { pass, rest } = guard.inspect(&self.held[self.checked..]);
         if guard.underscores() {
-            self.shared.underscores.store(true, Relaxed);
+            self.shared.saw_underscore();
         }
         self.checked += pass;
         self.conclude(rest);
@@ -344,7 +214,7 @@ impl<I: Read + Unpin> Line<I> {
             }
             if seen == PREFACE.len() {
                 self.guard = None;
-                self.shared.multiplexed.store(true, Relaxed);
+                self.shared.multiplex();
                 return Poll::Ready(Ok(Some(Protocol::Http2)));
             }
             if ready!(self.poll_fill(context, ROOM))? == 0 {
@@ -411,7 +281,7 @@ impl<I: Read + Unpin> Line<I> {
             });
             if let Some((pass, rest, underscores)) = ready!(done)? {
                 if underscores {
-                    self.shared.underscores.store(true, Relaxed);
+                    self.shared.saw_underscore();
                 }
                 self.conclude(rest);
                 if pass > 0 {
