@@ -1,6 +1,6 @@
 //! The heads of a request and of a response.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
@@ -55,6 +55,35 @@ pub struct Connection {
     pub server: Endpoint,
     /// Where the application is mounted (`SCRIPT_NAME`, decoded, without a trailing slash).
     pub mount: Bytes,
+    /// What an application keeps for the connection; the first to set it has it.
+    pub kept: Kept,
+}
+
+/// A place for something that lives as long as a connection.
+#[derive(Clone, Default)]
+pub struct Kept(std::sync::OnceLock<Arc<dyn std::any::Any + Send + Sync>>);
+
+impl Kept {
+    /// What is kept, if it is a `T`; made by `make` if nothing is kept yet.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn get_or_try_make<T: Send + Sync + 'static, E>(
+        &self,
+        make: impl FnOnce() -> std::result::Result<T, E>,
+    ) -> std::result::Result<Option<&T>, E> {
+        if self.0.get().is_none() {
+            // If somebody else was faster, theirs is kept.
+            let _ = self.0.set(Arc::new(make()?));
+        }
+        Ok(self.0.get().and_then(|kept| kept.downcast_ref()))
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kept").field(&self.0.get().is_some()).finish()
+    }
 }
 
 /// A user that the gateway has authenticated (RFC 3875, 4.1.1 and 4.1.11).

@@ -26,7 +26,9 @@ pub use config::{Limits, Timeouts};
 pub use error::{Error, Fault, Result};
 pub use exchange::Exchange;
 pub use handler::{Ask, Blocking, Handler, Inline, Reply};
-pub use head::{Authentication, Connection, Endpoint, Gateway, RequestHead, ResponseHead, Scheme};
+pub use head::{
+    Authentication, Connection, Endpoint, Gateway, Kept, RequestHead, ResponseHead, Scheme,
+};
 pub use journal::{Access, Journal, Level, Silent};
 pub use path::{decode, host_is_valid, normalize};
 pub use reply::{Answer, Body, Pulled, Source, answer};

@@ -264,7 +264,8 @@ impl Accepting {
         I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
     {
         let mount = self.server.site.mount.clone();
-        let connection = Connection { scheme: Scheme::Http, client, server, mount };
+        let connection =
+            Connection { scheme: Scheme::Http, client, server, mount, ..Connection::default() };
         let serving = connection::serve(
             io,
             Arc::new(connection),

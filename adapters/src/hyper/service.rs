@@ -26,8 +26,8 @@ use narthex_core::{
 use super::{
     body::{Outgoing, Record},
     lookout::Lookout,
-    transaction::{Arriving, Streaming, next_data},
     shared::{Shared, Ticket},
+    transaction::{Arriving, Streaming, next_data},
 };
 
 /// A response as hyper takes it.

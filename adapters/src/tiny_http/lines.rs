@@ -100,6 +100,7 @@ impl Lines {
             client: endpoint(client.peer_addr()).unwrap_or_default(),
             server: endpoint(client.local_addr()).unwrap_or_default(),
             mount: self.site.mount.clone(),
+            ..Connection::default()
         };
         if client.local_addr().is_ok_and(|address| address.as_socket().is_some()) {
             client.set_tcp_nodelay(true)?;

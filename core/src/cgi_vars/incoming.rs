@@ -112,6 +112,7 @@ impl Sorted {
             client: self.endpoint(b"REMOTE_ADDR", b"REMOTE_PORT"),
             server,
             mount: gateway.mount.clone(),
+            ..Connection::default()
         };
         let version = self.variable(b"SERVER_PROTOCOL").map_or(Version::HTTP_11, version);
         let gateway = Gateway { variables: self.variables, ..gateway };

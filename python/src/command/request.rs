@@ -94,6 +94,7 @@ fn head(cgi: &Cgi, body: Option<&[u8]>) -> Result<RequestHead, Failure> {
         client: here(CLIENT_PORT),
         server: here(port),
         mount: mount.to_owned().into(),
+        ..Connection::default()
     };
     Ok(RequestHead {
         method,

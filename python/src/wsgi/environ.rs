@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
-use narthex_core::{Capabilities, Capability, RequestHead, Scheme};
+use narthex_core::{Capabilities, Capability, Connection, RequestHead, Scheme};
 use pyo3::{
     prelude::*,
     types::{PyDict, PyString},
@@ -108,8 +108,11 @@ impl Template {
         capabilities: Capabilities,
         input: Option<Bound<'py, Input>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let environ = self.base.bind(py).copy()?;
         let keys = &self.keys;
+        let environ = match self.connection_base(py, request)? {
+            Some(base) => base.bind(py).copy()?,
+            None => self.base.bind(py).copy()?,
+        };
         if request.method != Method::GET {
             let method = latin1(py, request.method.as_str().as_bytes());
             environ.set_item(&keys.method, method)?;
@@ -140,7 +143,10 @@ impl Template {
         if request.version != http::Version::HTTP_11 {
             environ.set_item(&keys.protocol, latin1(py, request.protocol().as_bytes()))?;
         }
-        self.connection(py, &environ, request)?;
+        if request.gateway.is_some() {
+            self.connection(py, &environ, &request.connection)?;
+            self.authentication(py, &environ, request)?;
+        }
         self.names.set_fields(py, &environ, request)?;
         if let Some(input) = input {
             environ.set_item(&keys.input, input)?;
@@ -157,13 +163,32 @@ impl Template {
         Ok(environ)
     }
 
+    /// The template with what the requests of a connection have in common, made once for each; for
+    /// a gateway, where each request is a connection of its own, there is none.
+    fn connection_base<'a>(
+        &self,
+        py: Python<'_>,
+        request: &'a RequestHead,
+    ) -> PyResult<Option<&'a Py<PyDict>>> {
+        if request.gateway.is_some() {
+            return Ok(None);
+        }
+        let connection = &request.connection;
+        let kept = connection.kept.get_or_try_make(|| {
+            let base = self.base.bind(py).copy()?;
+            self.connection(py, &base, connection)?;
+            PyResult::Ok(ConnectionBase(base.unbind()))
+        })?;
+        Ok(kept.map(|kept| &kept.0))
+    }
+
     fn connection(
         &self,
         py: Python<'_>,
         environ: &Bound<'_, PyDict>,
-        request: &RequestHead,
+        connection: &Connection,
     ) -> PyResult<()> {
-        let (keys, connection) = (&self.keys, &request.connection);
+        let keys = &self.keys;
         let client = &connection.client;
         if !client.host.is_empty() {
             environ.set_item(&keys.remote_addr, latin1(py, &client.host))?;
@@ -183,6 +208,16 @@ impl Template {
             environ.set_item(&keys.request_scheme, "https")?;
             environ.set_item(&keys.https, "on")?;
         }
+        Ok(())
+    }
+
+    fn authentication(
+        &self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        request: &RequestHead,
+    ) -> PyResult<()> {
+        let keys = &self.keys;
         if let Some(user) =
             request.gateway.as_ref().and_then(|gateway| gateway.authentication.as_ref())
         {
@@ -200,6 +235,9 @@ impl Template {
         Ok(())
     }
 }
+
+/// The environ that the requests of one connection start from.
+struct ConnectionBase(Py<PyDict>);
 
 /// `SERVER_PORT`, which must not be missing (PEP 3333).
 fn port(py: Python<'_>, port: Option<u16>, scheme: Scheme) -> Bound<'_, PyString> {

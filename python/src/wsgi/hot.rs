@@ -1,4 +1,4 @@
-//! The raw calls of the hot path, each behind a safe function: strings as Latin-1.
+//! The raw calls of the hot path, each behind a safe function: strings as Latin-1, references.
 //!
 //! PEP 3333 wants bytes as native strings decoded as Latin-1, and back. Python keeps a string whose
 //! code points all lie below 256 as exactly those bytes, so neither way needs a conversion.
@@ -38,4 +38,10 @@ pub(crate) fn bytes_of<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a [u8]> 
         let length = ffi::PyUnicode_GET_LENGTH(string).cast_unsigned();
         Some(slice::from_raw_parts(ffi::PyUnicode_1BYTE_DATA(string), length))
     }
+}
+
+/// How many references there are to `object`.
+pub(crate) fn references(object: &Bound<'_, PyAny>) -> isize {
+    // SAFETY: the object is alive, and the GIL is held.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
 }

@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `mod.rs` | the handler: at once, or through an exchange |
 //! | `environ.rs` | the environ |
-//! | `start.rs` | `start_response` and `write` |
+//! | `start.rs`, `fields.rs` | `start_response` and `write`; the headers they are given |
 //! | `input.rs`, `errors.rs`, `file.rs` | `wsgi.input`, `wsgi.errors`, `wsgi.file_wrapper` |
 //! | `output.rs` | what the application returns |
 //! | `hot.rs` | the raw calls |
 
 mod environ;
 mod errors;
+mod fields;
 mod file;
 pub(crate) mod hot;
 mod input;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use narthex_core::{Exchange, ResponseHead};
 use pyo3::{
     exceptions::{PyAssertionError, PyTypeError, PyValueError},
@@ -11,7 +11,7 @@ use pyo3::{
     types::{PyBytes, PyList, PyString, PyTuple},
 };
 
-use super::{hot, output::is_whole};
+use super::{fields::field, hot, output::is_whole};
 use crate::{
     hold::hold,
     seam::{to_python, wait},
@@ -228,27 +228,4 @@ fn status_line(status: &Bound<'_, PyAny>) -> PyResult<(StatusCode, Option<Bytes>
     let usual = status.canonical_reason().unwrap_or_default().as_bytes() == reason;
     let reason = (!usual && text.len() > 3).then(|| Bytes::copy_from_slice(reason));
     Ok((status, reason))
-}
-
-fn field(item: &Bound<'_, PyAny>) -> PyResult<(HeaderName, HeaderValue)> {
-    let pair = item
-        .cast::<PyTuple>()
-        .ok()
-        .filter(|pair| pair.len() == 2)
-        .ok_or_else(|| PyTypeError::new_err("a header is no tuple of two strings"))?;
-    let (name, value) = (pair.get_borrowed_item(0)?, pair.get_borrowed_item(1)?);
-    let (Ok(name), Ok(value)) = (name.cast::<PyString>(), value.cast::<PyString>()) else {
-        return Err(PyTypeError::new_err(format!("header {item:?} is no tuple of two strings")));
-    };
-    let parsed_name = hot::bytes_of(&name).and_then(|name| HeaderName::from_bytes(name).ok());
-    let Some(parsed_name) = parsed_name else {
-        return Err(PyValueError::new_err(format!("{name:?} is no header name")));
-    };
-    let parsed_value = hot::bytes_of(&value).and_then(|value| HeaderValue::from_bytes(value).ok());
-    let Some(parsed_value) = parsed_value else {
-        return Err(PyValueError::new_err(format!(
-            "the value of header {name:?} has control characters or is not Latin-1: {value:?}"
-        )));
-    };
-    Ok((parsed_name, parsed_value))
 }
