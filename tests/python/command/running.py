@@ -71,8 +71,8 @@ class Server:
     def __init__(
         self, *words: str, cwd: Path, env: dict[str, str] | None = None
     ) -> None:
-        # Whoever runs the tests in the background may have had signals ignored, and what
-        # is ignored stays so in every child.
+        # Whoever runs the tests in the background may have had signals ignored, and
+        # what is ignored stays so in every child.
         heard = ["env", "--default-signal=HUP,INT,QUIT"]
         self.process = subprocess.Popen(
             [*heard, *arguments(*words)],

@@ -32,9 +32,9 @@ pub(crate) fn slow_reader_is_waited_for(host: &dyn Host) {
             }
         }
         // The client may have the last byte before the application is told that it was taken.
-        server.probe.until("everything accepted", |probe| {
-            probe.accepted.load(SeqCst) - before == 50 << 20
-        });
+        server
+            .probe
+            .until("everything accepted", |probe| probe.accepted.load(SeqCst) - before == 50 << 20);
     }
 }
 
