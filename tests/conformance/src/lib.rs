@@ -34,4 +34,4 @@ pub(crate) use script::Way;
 pub(crate) use server::Server;
 
 /// How long anything in a dialogue may take before the case fails.
-pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
