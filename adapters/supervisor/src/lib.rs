@@ -1,0 +1,1 @@
+//! Worker processes: started, watched, replaced. Knows neither tokio nor Python.
