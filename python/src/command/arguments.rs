@@ -7,13 +7,17 @@ use std::{
 };
 
 use clap::{
-    ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
+    ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::{BoolishValueParser, PossibleValuesParser},
 };
 use narthex_adapters::{Backend, backends};
 use narthex_core::Level;
 
-use super::values::{level, mount, placement, seconds, size};
+use super::{
+    failure::Failure,
+    settings::{self, Completed},
+    values::{level, mount, placement, seconds, size},
+};
 use crate::engine::{Api, Placement};
 
 /// What stands for "find out".
@@ -38,6 +42,24 @@ pub(super) enum Action {
     Cgi(Cgi),
     /// Say everything that is wrong with an application and its settings
     Check(Check),
+    /// Show the settings, and where each comes from
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// `narthex config`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Print every setting of `narthex serve`, as a narthex.toml that says the same
+    Show(Box<Show>),
+}
+
+/// `narthex config show`: what `narthex serve` takes.
+#[derive(Args, Debug)]
+#[command(mut_arg("app", |app| app.required(false).default_value("")))]
+pub(super) struct Show {
+    #[command(flatten)]
+    pub(super) serve: Serve,
 }
 
 /// `narthex run`.
@@ -124,6 +146,9 @@ pub(super) struct Application {
     /// Change to this directory first
     #[arg(long, env = "NARTHEX_CHDIR", value_name = "DIR")]
     pub(super) chdir: Option<PathBuf>,
+    /// Read settings from this file, or from `none` [default: narthex.toml, or \[tool.narthex\] in pyproject.toml]
+    #[arg(long, env = "NARTHEX_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     /// Never call the application from two threads at once
     #[arg(long, env = "NARTHEX_SERIALIZE", value_parser = BoolishValueParser::new())]
     pub(super) serialize: bool,
@@ -185,6 +210,7 @@ impl Application {
         let mut arguments: Vec<OsString> = vec![
             format!("--api={}", self.api).into(),
             format!("--log-level={}", self.log_level.as_str()).into(),
+            "--config=none".into(), // what it says is among these arguments
         ];
         let mut option = |name: &str, value: Option<&OsStr>| {
             let Some(value) = value else { return };
@@ -306,63 +332,62 @@ pub(super) struct Child {
     pub(super) reload_bind: Vec<String>,
 }
 
-/// Reads the command line.
+/// What was asked for, and where each setting comes from.
+pub(super) struct Parsed {
+    pub(super) cli: Cli,
+    pub(super) command: Command,
+    pub(super) matches: ArgMatches,
+    pub(super) completed: Completed,
+}
+
+/// Why the command line cannot be followed.
+pub(super) enum Mistake {
+    /// A mistake in the arguments, or the help that was asked for.
+    Arguments(clap::Error),
+    /// A mistake in a file of settings.
+    Settings(Failure),
+}
+
+/// Reads the command line, and the settings of lower rank.
 ///
 /// As a CGI program, only what comes up to APP is read: the shebang gives it. Everything after it
 /// is ignored, since web servers put the query there (RFC 3875, 4.4): `?-s+-d` is no option.
 ///
 /// # Errors
-/// What clap has to say: a mistake, or the help that was asked for.
+/// What clap or the settings have to say.
 pub(super) fn parse(
     arguments: &[OsString],
     version: String,
     gateway: bool,
-) -> Result<Cli, clap::Error> {
+) -> Result<Parsed, Mistake> {
     let mut command = Cli::command().version(env!("CARGO_PKG_VERSION")).long_version(version);
     command.build();
     let arguments = if gateway { up_to_app(&command, arguments) } else { arguments };
-    let named = std::iter::once(OsString::from("narthex")).chain(arguments.iter().cloned());
-    let matches = command.try_get_matches_from_mut(named)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let completed = settings::complete(&command, arguments).map_err(Mistake::Settings)?;
+    let named =
+        std::iter::once(OsString::from("narthex")).chain(completed.arguments.iter().cloned());
+    let from_settings = |error: clap::Error| Mistake::Arguments(completed.blame(&command, error));
+    let matches = command.clone().try_get_matches_from_mut(named).map_err(from_settings)?;
+    let cli = Cli::from_arg_matches(&matches)
+        .map_err(|error| Mistake::Arguments(error.format(&mut command)))?;
+    Ok(Parsed { cli, command, matches, completed })
 }
 
 /// Cuts the arguments behind the first that is neither an option nor an option's value.
 fn up_to_app<'a>(command: &Command, arguments: &'a [OsString]) -> &'a [OsString] {
-    let Some(subcommand) =
-        arguments.first().and_then(|name| command.find_subcommand(name.to_str()?))
-    else {
+    let Some((subcommand, depth)) = settings::subcommand(command, arguments) else {
         return arguments;
     };
     let mut value_follows = false;
-    let app = arguments.iter().skip(1).position(|argument| {
+    let app = arguments.iter().skip(depth).position(|argument| {
         if std::mem::take(&mut value_follows) {
             return false;
         }
         let text = argument.to_string_lossy();
-        if !text.starts_with('-') {
-            return true;
-        }
-        value_follows = wants_value(subcommand, &text);
-        false
+        value_follows = settings::wants_value(subcommand, &text);
+        !text.starts_with('-')
     });
-    app.map_or(arguments, |position| &arguments[..position + 2])
-}
-
-/// Whether the value of the option `text` is the next argument.
-fn wants_value(subcommand: &Command, text: &str) -> bool {
-    let takes_value =
-        |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
-    match text.strip_prefix("--") {
-        Some(long) => subcommand.get_arguments().any(|argument| {
-            let names = argument.get_long_and_visible_aliases().unwrap_or_default();
-            let hidden = argument.get_all_aliases().unwrap_or_default();
-            (names.contains(&long) || hidden.contains(&long)) && takes_value(argument)
-        }),
-        None => subcommand.get_arguments().any(|argument| {
-            argument.get_short().is_some_and(|short| text[1..] == *short.encode_utf8(&mut [0; 4]))
-                && takes_value(argument)
-        }),
-    }
+    app.map_or(arguments, |position| &arguments[..=position + depth])
 }
 
 fn backend_names() -> PossibleValuesParser {

@@ -6,11 +6,11 @@ use narthex_adapters::{Backend, backends};
 use pyo3::prelude::*;
 
 use super::{
-    arguments::{self, Action, Listening},
+    arguments::{self, Action, Config, Listening, Mistake},
     check, choice,
     failure::Failure,
     plan::Plan,
-    reload, request, serve,
+    reload, request, serve, settings,
 };
 
 /// Runs the command with these arguments; returns its exit status.
@@ -20,15 +20,16 @@ use super::{
 #[expect(clippy::needless_pass_by_value, reason = "what Python hands over is owned")]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
     let gateway = env::var_os("GATEWAY_INTERFACE").is_some();
-    let cli = match arguments::parse(&arguments, version(py)?, gateway) {
-        Ok(cli) => cli,
-        Err(error) => {
+    let parsed = match arguments::parse(&arguments, version(py)?, gateway) {
+        Ok(parsed) => parsed,
+        Err(Mistake::Arguments(error)) => {
             // Nobody is left to be told when the terminal has gone.
             let _ = error.print();
             return Ok(error.exit_code());
         }
+        Err(Mistake::Settings(failure)) => return failure.show(py),
     };
-    let outcome = match cli.action {
+    let outcome = match parsed.cli.action {
         Action::Run(run) => {
             serve(py, &run.backend, &Plan::development(run.application, run.listening), &arguments)
         }
@@ -42,6 +43,10 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
             serve(py, choice::GATEWAY, &plan, &arguments)
         }
         Action::Check(checked) => check::check(py, checked),
+        Action::Config(Config::Show(_)) => {
+            let shown = settings::show(&parsed.command, &parsed.matches, &parsed.completed);
+            Ok(i32::from(shown.is_err()))
+        }
     };
     match outcome {
         Ok(status) => Ok(status),

@@ -12,6 +12,7 @@ mod reload;
 mod request;
 mod response;
 mod serve;
+mod settings;
 mod signals;
 mod startup_page;
 mod values;

@@ -57,7 +57,7 @@ impl Plan {
     pub(super) fn binds(&self) -> Result<Vec<Bind>, Failure> {
         let listening = &self.listening;
         let texts = match (&listening.child.reload_bind[..], &listening.bind[..]) {
-            ([], []) => vec![default_bind()],
+            ([], []) => vec![default_bind().0],
             ([], binds) => binds.to_vec(),
             (inherited, _) => inherited.to_vec(),
         };
@@ -139,9 +139,10 @@ fn set<T>(setting: &mut T, value: Option<T>) {
     }
 }
 
-fn default_bind() -> String {
+/// Where to listen if nobody says so, and the variable that says so after all.
+pub(super) fn default_bind() -> (String, Option<&'static str>) {
     match env::var("PORT") {
-        Ok(port) => format!("0.0.0.0:{port}"),
-        Err(_) => "127.0.0.1:8000".to_owned(),
+        Ok(port) => (format!("0.0.0.0:{port}"), Some("PORT")),
+        Err(_) => ("127.0.0.1:8000".to_owned(), None),
     }
 }
