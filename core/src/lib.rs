@@ -18,6 +18,7 @@ mod reply;
 mod rules;
 mod site;
 mod transaction;
+mod trust;
 
 pub use block_on::{block_on, poll_once};
 pub use capabilities::{Capabilities, Capability};
@@ -34,3 +35,4 @@ pub use path::{decode, host_is_valid, normalize};
 pub use reply::{Answer, Body, Pulled, Source, answer};
 pub use site::Site;
 pub use transaction::Transaction;
+pub use trust::{NotTrust, Trust};

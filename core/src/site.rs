@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    Error, Fault, Handler, Journal, Level, Limits, RequestHead, Result, Silent, Timeouts, rules,
+    Error, Fault, Handler, Journal, Level, Limits, RequestHead, Result, Silent, Timeouts, Trust,
+    rules,
 };
 
 /// An application with its limits, timeouts and logs.
@@ -22,6 +23,8 @@ pub struct Site {
     pub journal: Arc<dyn Journal>,
     /// Where the application is mounted, on backends that are not told so with each request.
     pub mount: Bytes,
+    /// The peers that are believed what they say of their clients.
+    pub trust: Trust,
 }
 
 impl Site {
@@ -34,6 +37,7 @@ impl Site {
             timeouts: Timeouts::default(),
             journal: Arc::new(Silent),
             mount: Bytes::new(),
+            trust: Trust::default(),
         }
     }
 

@@ -15,6 +15,7 @@ use narthex_core::Level;
 
 use super::{
     failure::Failure,
+    options,
     settings::{self, Completed},
     values::{level, mount, placement, seconds, size},
 };
@@ -313,6 +314,8 @@ pub(super) struct Listening {
         help_heading = "Development"
     )]
     pub(super) reload: bool,
+    #[command(flatten)]
+    pub(super) proxy: options::proxy::Proxy,
     #[command(flatten)]
     pub(super) child: Child,
 }

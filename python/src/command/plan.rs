@@ -129,6 +129,7 @@ impl Plan {
         set(&mut site.timeouts.keep_alive, listening.keep_alive);
         set(&mut site.timeouts.write, listening.write_timeout);
         set(&mut site.timeouts.graceful, listening.graceful_timeout);
+        listening.proxy.site(&mut site);
         site
     }
 }

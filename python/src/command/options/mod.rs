@@ -1,0 +1,3 @@
+//! Groups of options, each with what it turns into.
+
+pub(super) mod proxy;

@@ -1,0 +1,23 @@
+//! Behind a proxy: whom to believe.
+
+use clap::Args;
+use narthex_core::{Site, Trust};
+
+/// What is believed of those who connect.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Behind a proxy")]
+pub(in crate::command) struct Proxy {
+    /// Believe these peers who their clients are: networks, addresses, `unix` or `*`
+    #[arg(
+        long, env = "NARTHEX_TRUST_PROXY", value_name = "CIDR,…", value_parser = str::parse::<Trust>,
+        aliases = ["forwarded-allow-ips", "proxy-allow-from"]
+    )]
+    trust_proxy: Vec<Trust>,
+}
+
+impl Proxy {
+    /// Tells the site whom to believe.
+    pub(in crate::command) fn site(&self, site: &mut Site) {
+        site.trust = self.trust_proxy.iter().cloned().collect();
+    }
+}
