@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,7 +17,8 @@ import pytest
 from bench import environment, instructions, measure, report
 from bench.client import AnswerError, parse_head, read_head, request_bytes
 from bench.command import Plan, brief, parser
-from bench.environment import Interpreters, MissingError
+from bench.environment import Interpreters, MissingError, scratch
+from bench.http2 import parse_h2load
 from bench.instructions import Record
 from bench.load import Setting, Wrk, parse_wrk, spent_cpu
 from bench.measure import CPU, RATE, Measure, Sample, Stat
@@ -142,6 +144,50 @@ def test_wrk_has_one_thread_on_its_core() -> None:
     assert command[command.index("-d") + 1] == "1s"
     assert command[command.index("-H") + 1] == "A: b"
     assert command[-2:] == ["--", "16"]
+
+
+@pytest.mark.parametrize(
+    ("wrk", "ending"),
+    [
+        (Wrk(), ["http://127.0.0.1:80/"]),
+        (Wrk(tls=True), ["https://127.0.0.1:80/"]),
+        (Wrk(pipeline=16), ["http://127.0.0.1:80/", "--", "16"]),
+        (Wrk(distinct="/a/"), ["http://127.0.0.1:80/", "--", "/a/"]),
+        (Wrk(pause=1.25), ["http://127.0.0.1:80/", "--", "1.250"]),
+    ],
+)
+def test_what_wrk_is_told(wrk: Wrk, ending: list[str]) -> None:
+    command = wrk.command(80, 1, core=None)
+    assert command[-len(ending) :] == ending
+    script = Path(command[command.index("-s") + 1])
+    assert script.is_file()
+
+
+H2LOAD = """\
+finished in 2.00s, 51234.50 req/s, 3.42MB/s
+requests: 102469 total, 102725 started, 102469 done, 102469 succeeded, 0 failed, \
+0 errored, 0 timeout
+"""
+
+
+def test_h2load_figures() -> None:
+    assert parse_h2load(H2LOAD) == (102469, 51234.5)
+
+
+@pytest.mark.parametrize(
+    "output",
+    ["", H2LOAD.replace("0 failed", "1 failed"), H2LOAD.replace("102469", "0")],
+)
+def test_h2load_with_a_failure_is_refused(output: str) -> None:
+    with pytest.raises(AnswerError):
+        parse_h2load(output)
+
+
+def test_a_server_has_a_folder_with_a_certificate() -> None:
+    with scratch() as folder:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    assert not folder.exists()
 
 
 def test_listeners_of_a_port() -> None:
@@ -312,7 +358,7 @@ def test_goals_speak_of_servers_of_their_scenario() -> None:
 
 def test_a_command_line_is_filled_in() -> None:
     server = next(s for s in SERVERS if s.name == "bjoern")
-    command = server.command_line(Path("/v/bin/python"), "hello", 12345)
+    command = server.command_line(Path("/v/bin/python"), "hello", 12345, Path("/s"))
     assert command[0] == "/v/bin/python"
     assert command[2].endswith("bjoern.run(hello.app, '127.0.0.1', 12345)")
 
@@ -375,9 +421,11 @@ def test_verdicts() -> None:
         for verdict in report.verdicts([hello_results()], GOALS)
     }
     assert words == {
-        "CPU µs/request: granian-bt1 ÷ narthex ≥ 1.6": "met",
-        "requests/s: narthex ÷ granian-bt1 ≥ 1.4": "met",
+        "CPU µs/request: granian-bt1 ÷ narthex ≥ 1.7": "met",
+        "requests/s: narthex ÷ granian-bt1 ≥ 1.5": "met",
         "requests/s: narthex ÷ granian-bt64 ≥ 2.5": "not measured",
+        "CPU µs/request: bjoern ÷ narthex ≥ 1": "not measured",
+        "CPU µs/request: fastwsgi ÷ narthex ≥ 1": "not measured",
     }
 
 

@@ -23,6 +23,8 @@ CACHE = ROOT / ".cache"
 NEEDED = {
     "gcc": "gcc",
     "valgrind": "valgrind",
+    "h2load": "nghttp2-client",
+    "openssl": "openssl",
     "wrk": "wrk",
     # The peers of the bench are built for Debian's own Python.
     "/usr/include/ev.h": "libev-dev",

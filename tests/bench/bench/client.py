@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from dataclasses import dataclass
 
 from .process import HOST
@@ -45,11 +46,16 @@ def request_bytes(path: str, headers: Headers = (), method: str = "GET") -> byte
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def connect(port: int) -> socket.socket:
-    """Opens a connection to a server under test."""
+def connect(port: int, tls: bool = False) -> socket.socket:
+    """Opens a connection to a server under test, whose certificate may be anyone's."""
     connection = socket.create_connection((HOST, port), timeout=TIMEOUT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+    if not tls:
+        return connection
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connection)
 
 
 def parse_head(data: bytes) -> Head | None:
@@ -119,14 +125,16 @@ def discard_body(connection: socket.socket, head: Head) -> None:
         left -= count
 
 
-def expect_hello(port: int, headers: Headers, body: bytes) -> None:
+def expect_hello(
+    port: int, headers: Headers, body: bytes, path: str = "/", tls: bool = False
+) -> None:
     """Makes one request and compares its answer.
 
     Raises:
         AnswerError: It is another one.
     """
-    with connect(port) as connection:
-        connection.sendall(request_bytes("/", headers))
+    with connect(port, tls) as connection:
+        connection.sendall(request_bytes(path, headers))
         head = read_head(connection)
         answer = read_body(connection, head)
     if (head.status, answer) != (200, body):

@@ -83,17 +83,19 @@ class Plan:
     def _visit(self, scenario: Scenario, server: Server) -> Sample:
         """Starts a server, makes sure that it answers right, loads and stops it."""
         folder = APPLICATIONS / server.api
-        setting = Setting(self.seconds, GENERATOR_CORE if self.pinned else None)
+        pinned = self.pinned or scenario.pinned
+        setting = Setting(self.seconds, GENERATOR_CORE if pinned else None)
         try:
             port = free_port()
             python = self.interpreters.of(server.package)
-            command = server.command_line(python, scenario.module, port)
-            if self.pinned:
-                command = ["taskset", "-c", str(SERVER_CORE), *command]
             variables = environment.server_environment(folder)
-            with started(server.name, command, port, folder, variables) as running:
-                scenario.load.verify(running)
-                return scenario.load.run(running, setting)
+            with environment.scratch() as scratch:
+                command = server.command_line(python, scenario.module, port, scratch)
+                if pinned:
+                    command = ["taskset", "-c", str(SERVER_CORE), *command]
+                with started(server.name, command, port, folder, variables) as running:
+                    scenario.load.verify(running)
+                    return scenario.load.run(running, setting)
         except (ServerError, OSError, ValueError) as error:
             return Sample(faults=[f"{error}"])
 
@@ -134,7 +136,8 @@ def listing() -> str:
 
 def compare(options: argparse.Namespace) -> int:
     """Plays the scenarios and hands out the results."""
-    environment.need_tools(["wrk", "taskset"])
+    environment.need_tools(["wrk", "taskset", "openssl", "h2load"])
+    environment.allow_descriptors()
     plan = make_plan(options)
     facts = environment.facts(plan.interpreters.peers)
     all_results = plan.play()
@@ -159,7 +162,12 @@ def compare(options: argparse.Namespace) -> int:
 
 def make_plan(options: argparse.Namespace) -> Plan:
     """Installs what is needed and turns options into a plan."""
-    scenarios = [s for s in SCENARIOS if not options.only or s.name in options.only]
+    scenarios = [
+        scenario
+        for scenario in SCENARIOS
+        if (scenario.name in options.only if options.only else True)
+        and (scenario.quick or options.only or not options.quick)
+    ]
     servers = [
         server
         for server in SERVERS

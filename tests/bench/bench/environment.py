@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Collection, Iterable, Mapping
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +29,8 @@ PACKAGES = {
     "valgrind": "valgrind",
     "taskset": "util-linux",
     "gcc": "gcc",
+    "openssl": "openssl",
+    "h2load": "nghttp2-client",
     "cargo": "(see https://rustup.rs)",
 }
 
@@ -51,6 +56,49 @@ class Interpreters:
     def of(self, package: str) -> Path:
         """Returns the interpreter that a distribution is installed for."""
         return self.ours if package == OURS else self.peers
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Makes a folder for one server, with a certificate, for the length of a block."""
+    with tempfile.TemporaryDirectory(prefix="narthex-bench-") as folder:
+        for path in certificate():
+            shutil.copy(path, folder)
+        yield Path(folder)
+
+
+def certificate() -> tuple[Path, Path]:
+    """Returns a certificate for the loopback address and its key, made once."""
+    files = (CACHE / "certificate.pem", CACHE / "key.pem")
+    if not all(file.exists() for file in files):
+        CACHE.mkdir(exist_ok=True)
+        subprocess.run(
+            [
+                *(
+                    "openssl",
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-nodes",
+                    "-days",
+                    "3650",
+                ),
+                *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "3650"),
+                *("-subj", "/CN=localhost"),
+                *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+                *("-out", str(files[0]), "-keyout", str(files[1])),
+            ],
+            check=True,
+            capture_output=True,
+        )
+    return files
+
+
+def allow_descriptors() -> None:
+    """Lets this process and the servers open as many files as the machine allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def need_tools(names: Iterable[str]) -> None:

@@ -166,7 +166,7 @@ def _total(
         command = [
             *("valgrind", "--tool=callgrind", "--quiet", "--trace-children=yes"),
             f"--callgrind-out-file={outputs}/%p",
-            *server.command_line(interpreters.of(server.package), "hello", port),
+            *server.command_line(interpreters.of(server.package), "hello", port, HERE),
         ]
         variables = environment.server_environment(folder, **SETTINGS)
         with started(

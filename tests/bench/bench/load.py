@@ -117,12 +117,18 @@ class Wrk:
         threads: Threads of wrk; one when it is pinned to one core.
         headers: Sent besides Host.
         pipeline: Requests sent in one write.
+        tls: Whether the connections are encrypted.
+        distinct: Asked for instead of `/`, with a number that is never the same.
+        pause: Milliseconds in the mean between an answer and the next request.
     """
 
     connections: int = 64
     threads: int = 2
     headers: Headers = ()
     pipeline: int = 1
+    tls: bool = False
+    distinct: str = ""
+    pause: float = 0.0
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -142,9 +148,18 @@ class Wrk:
         command += ["-c", str(self.connections), "-d", f"{max(1, round(seconds))}s"]
         for name, value in self.headers:
             command += ["-H", f"{name}: {value}"]
-        script = "pipelined.lua" if self.pipeline > 1 else "report.lua"
-        command += ["-s", str(LUA / script), f"http://{HOST}:{port}/"]
-        return command + (["--", str(self.pipeline)] if self.pipeline > 1 else [])
+        script, *arguments = self.script()
+        scheme = "https" if self.tls else "http"
+        command += ["-s", str(LUA / script), f"{scheme}://{HOST}:{port}/"]
+        return command + (["--", *arguments] if arguments else [])
+
+    def script(self) -> tuple[str, ...]:
+        """Returns wrk's script and what it is told."""
+        if self.pipeline > 1:
+            return "pipelined.lua", str(self.pipeline)
+        if self.distinct:
+            return "distinct.lua", self.distinct
+        return ("paced.lua", f"{self.pause:.3f}") if self.pause else ("report.lua",)
 
     def load(self, server: Running, setting: Setting) -> WrkFigures:
         """Runs wrk once."""
@@ -169,8 +184,8 @@ class Wrk:
 
     def verify(self, server: Running) -> None:
         """Sends one batch on one connection."""
-        expect_hello(server.port, self.headers, HELLO)
-        with connect(server.port) as connection:
+        expect_hello(server.port, self.headers, HELLO, tls=self.tls)
+        with connect(server.port, self.tls) as connection:
             connection.sendall(request_bytes("/", self.headers) * self.pipeline)
             received = b""
             while received.count(HELLO) < self.pipeline:
@@ -228,10 +243,12 @@ class Transfer:
     Attributes:
         size: The length of the body.
         upload: Whether the client sends it; otherwise the server does.
+        tls: Whether the connections are encrypted.
     """
 
     size: int
     upload: bool
+    tls: bool = False
 
     measures = (
         measure.SPEED,
@@ -243,7 +260,7 @@ class Transfer:
 
     def verify(self, server: Running) -> None:
         """Transfers a small body."""
-        transfer(server.port, 100_000, self.upload)
+        transfer(server.port, 100_000, self.upload, self.tls)
 
     def run(self, server: Running, setting: Setting) -> Sample:
         """Transfers until the time is over, at least three times."""
@@ -252,7 +269,7 @@ class Transfer:
         end = time.monotonic() + setting.seconds
         with memory_growth(server) as growth, spent_cpu(server) as cpu:
             while len(times) < 3 or time.monotonic() < end:
-                times.append(transfer(server.port, self.size, self.upload))
+                times.append(transfer(server.port, self.size, self.upload, self.tls))
         tree = server.tree()
         # The fastest, as a transfer is short against a slice of the scheduler.
         sample.put(measure.SPEED, self.size / MEGABYTE / min(times))
@@ -263,13 +280,13 @@ class Transfer:
         return sample
 
 
-def transfer(port: int, size: int, upload: bool) -> float:
+def transfer(port: int, size: int, upload: bool, tls: bool = False) -> float:
     """Moves one body and returns the seconds it took.
 
     Raises:
         AnswerError: The answer is wrong.
     """
-    with connect(port) as connection:
+    with connect(port, tls) as connection:
         start = time.perf_counter()
         if not upload:
             connection.sendall(request_bytes(f"/download/{size}"))

@@ -44,6 +44,12 @@ ALONE = Measure("alone_per_second", "hello/s alone", 0)
 BESIDE = Measure("beside_per_second", "hello/s beside", 0)
 KEPT = Measure("kept_percent", "kept %", 0)
 COMPLETED = Measure("completed", "slow ones done", 0)
+FAST = Measure("fast_per_second", "hello/s", 0)
+SLOW = Measure("slow_per_second", "sleeping/s", 0)
+MOST = Measure("most_per_second", "requests/s at most", 0)
+RESIDENT = Measure("resident_mb", "RSS MB", 1)
+PER_CONNECTION = Measure("connection_kb", "KB/connection", 1)
+IDLE_CPU = Measure("idle_ms_per_second", "idle CPU ms/s", 2, lowest_divisor=0.1)
 
 
 @dataclass

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from . import measure
 from .client import BROWSER_HEADERS
+from .http2 import H2load
+from .idle import Idle
 from .load import MEGABYTE, Load, SlowMix, Transfer, Wrk
 from .measure import Measure, Sample
+from .mixed import Paced, SleepMix
 from .servers import Role, Server
 
 
@@ -24,6 +27,8 @@ class Scenario:
         roles: The servers with one of these roles take part.
         ours: The server of ours that the ratios refer to; it always takes part.
         module: The application, a module in the folder of the server's API.
+        pinned: Server and load generator always get a core each.
+        quick: Whether it is played in a quick run that does not name it.
     """
 
     name: str
@@ -32,6 +37,8 @@ class Scenario:
     roles: frozenset[Role]
     ours: str = "narthex"
     module: str = "hello"
+    pinned: bool = False
+    quick: bool = False
 
     def takes(self, server: Server) -> bool:
         """Tells whether a server takes part."""
@@ -45,24 +52,28 @@ SCENARIOS = (
         "13 bytes over 64 kept connections, the request has Host only",
         Wrk(),
         frozenset({Role.PLAIN}),
+        quick=True,
     ),
     Scenario(
         "browser",
         "the same with eight more headers, as browsers send them",
         Wrk(headers=BROWSER_HEADERS),
         frozenset({Role.FAST, Role.NATIVE}),
+        quick=True,
     ),
     Scenario(
         "pipelined",
         "16 requests in one write over 64 connections",
         Wrk(pipeline=16),
         frozenset({Role.PIPELINED}),
+        quick=True,
     ),
     Scenario(
         "native",
         "hello by our own API beside hello by our WSGI",
         Wrk(),
         frozenset({Role.NATIVE}),
+        quick=True,
     ),
     Scenario(
         "two-threads",
@@ -70,6 +81,7 @@ SCENARIOS = (
         Wrk(),
         frozenset({Role.TWO_THREADS}),
         ours="narthex-2",
+        quick=True,
     ),
     Scenario(
         "download",
@@ -77,6 +89,7 @@ SCENARIOS = (
         Transfer(size=100 * MEGABYTE, upload=False),
         frozenset({Role.PLAIN}),
         module="mixed",
+        quick=True,
     ),
     Scenario(
         "upload",
@@ -84,6 +97,7 @@ SCENARIOS = (
         Transfer(size=100 * MEGABYTE, upload=True),
         frozenset({Role.PLAIN}),
         module="mixed",
+        quick=True,
     ),
     Scenario(
         "slow-mix",
@@ -92,6 +106,83 @@ SCENARIOS = (
         frozenset({Role.CONCURRENT}),
         ours="narthex-2",
         module="mixed",
+        quick=True,
+    ),
+    Scenario(
+        "two-processes",
+        "hello on two worker processes",
+        Wrk(),
+        frozenset({Role.TWO_PROCESSES}),
+        ours="narthex-w2",
+    ),
+    Scenario(
+        "sleep-mix",
+        "32 connections on a call that sleeps 10 ms, on paths that differ every time,"
+        " beside 32 on hello",
+        SleepMix(),
+        frozenset({Role.CONCURRENT}),
+        ours="narthex-2",
+        module="mixed",
+    ),
+    Scenario(
+        "tail",
+        "hello with the server on one core and the load on the other",
+        Wrk(),
+        frozenset({Role.FAST}),
+        pinned=True,
+    ),
+    Scenario(
+        "paced",
+        "hello at 60 % of what each server can do, on a core of its own",
+        Paced(),
+        frozenset({Role.FAST}),
+        pinned=True,
+    ),
+    Scenario(
+        "tls",
+        "hello over 64 kept connections with TLS 1.3",
+        Wrk(tls=True),
+        frozenset({Role.TLS}),
+        ours="narthex-tls",
+    ),
+    Scenario(
+        "tls-download",
+        "100 MiB from the application over TLS",
+        Transfer(size=100 * MEGABYTE, upload=False, tls=True),
+        frozenset({Role.TLS}),
+        ours="narthex-tls",
+        module="mixed",
+    ),
+    Scenario(
+        "tls-upload",
+        "100 MiB to the application over TLS",
+        Transfer(size=100 * MEGABYTE, upload=True, tls=True),
+        frozenset({Role.TLS}),
+        ours="narthex-tls",
+        module="mixed",
+    ),
+    Scenario(
+        "http2",
+        "hello over HTTP/2, 64 streams on each of 4 connections",
+        H2load(),
+        frozenset({Role.HTTP2}),
+    ),
+    Scenario(
+        "idle",
+        "at rest, and with 10 000 kept connections that are idle",
+        Idle(),
+        frozenset({Role.FAST}),
+    ),
+    Scenario(
+        "observed",
+        "hello through a trusted proxy, without and with access log, rule and metrics",
+        Wrk(
+            headers=(
+                ("X-Forwarded-For", "203.0.113.7"),
+                ("X-Forwarded-Proto", "https"),
+            )
+        ),
+        frozenset({Role.OBSERVED}),
     ),
 )
 
@@ -146,13 +237,38 @@ def _bound(scenario: str, server: str, what: Measure, sign: str, bound: float) -
 
 
 GOALS = (
-    _ratio("hello", "granian-bt1", "narthex", measure.CPU, 1.6),
-    _ratio("hello", "narthex", "granian-bt1", measure.RATE, 1.4),
+    _ratio("hello", "granian-bt1", "narthex", measure.CPU, 1.7),
+    _ratio("hello", "narthex", "granian-bt1", measure.RATE, 1.5),
     _ratio("hello", "narthex", "granian-bt64", measure.RATE, 2.5),
-    _ratio("browser", "granian-bt1", "narthex", measure.CPU, 1.8),
+    _ratio("hello", "bjoern", "narthex", measure.CPU, 1.0),
+    _ratio("hello", "fastwsgi", "narthex", measure.CPU, 1.0),
+    _ratio("browser", "granian-bt1", "narthex", measure.CPU, 1.9),
+    _ratio("pipelined", "narthex", "granian-bt1", measure.RATE, 8.0),
     _ratio("native", "narthex", "narthex-native", measure.CPU, 1.0),
+    _ratio("download", "narthex", "granian-bt1", measure.SPEED, 0.9),
+    _ratio("download", "narthex", "uwsgi", measure.SPEED, 0.9),
+    _bound("download", "narthex", measure.GROWTH, "≤", 2),
+    _ratio("upload", "narthex", "granian-bt64", measure.SPEED, 0.9),
+    _ratio("upload", "narthex", "uwsgi", measure.SPEED, 0.9),
+    _bound("upload", "narthex", measure.GROWTH, "≤", 2),
     _bound("slow-mix", "narthex-2", measure.KEPT, "≥", 80),
     _bound("slow-mix", "narthex-2", measure.COMPLETED, "≥", 16),
     # A slow reader costs less than a megabyte, and so does a slow upload.
     _bound("slow-mix", "narthex-2", measure.GROWTH, "≤", 16),
+    _ratio("two-processes", "narthex-w2", "granian-w2", measure.RATE, 1.6),
+    _ratio("sleep-mix", "narthex-2", "granian-rt2-bt64", measure.FAST, 1.6),
+    _ratio("sleep-mix", "narthex-2", "granian-rt2-bt64", measure.SLOW, 1.0),
+    _ratio("sleep-mix", "granian-rt2-bt64", "narthex-2", measure.P99, 1.0),
+    _ratio("tail", "granian-bt1", "narthex", measure.P99, 1.0),
+    _ratio("tail", "granian-bt1", "narthex", measure.P999, 1.0),
+    _ratio("paced", "granian-bt1", "narthex", measure.P99, 1.0),
+    _ratio("paced", "granian-bt1", "narthex", measure.P999, 1.0),
+    _ratio("tls", "narthex-tls", "granian-tls", measure.RATE, 1.0),
+    _ratio("tls-download", "narthex-tls", "granian-tls", measure.SPEED, 1.0),
+    _ratio("tls-upload", "narthex-tls", "granian-tls", measure.SPEED, 1.0),
+    _ratio("http2", "narthex", "granian-bt1", measure.RATE, 1.3),
+    _bound("idle", "narthex", measure.RESIDENT, "≤", 20),
+    _bound("idle", "narthex", measure.PER_CONNECTION, "≤", 16),
+    # Less than a tenth of hello's CPU.
+    _ratio("observed", "narthex", "narthex-observed", measure.CPU, 0.91),
 )

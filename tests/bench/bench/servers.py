@@ -18,6 +18,10 @@ class Role(enum.Enum):
     TWO_THREADS = "two threads for input and output"
     CONCURRENT = "serves many slow requests at once"
     NATIVE = "an API of its own"
+    TWO_PROCESSES = "two worker processes"
+    TLS = "encrypted connections"
+    HTTP2 = "speaks HTTP/2"
+    OBSERVED = "logs, metrics and a trusted proxy"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Server:
         package: The distribution it comes from, as requirements.txt spells it.
         command: Its command line, where `{python}` and `{bin}` are the interpreter
             and the scripts of the environment, `{port}` the port to listen on, and
-            `{module}` the module whose `app` it runs.
+            `{module}` the module whose `app` it runs, `{scratch}` a folder of its own,
+            with a certificate `certificate.pem` and its `key.pem`.
         note: What the command line means, in a few words.
         roles: Why it is here.
         api: The folder of `apps` with the applications it runs.
@@ -42,9 +47,12 @@ class Server:
     roles: frozenset[Role]
     api: str = "wsgi"
 
-    def command_line(self, python: Path, module: str, port: int) -> list[str]:
+    def command_line(
+        self, python: Path, module: str, port: int, scratch: Path
+    ) -> list[str]:
         """Fills in the command line."""
         values = {
+            "scratch": str(scratch),
             "python": str(python),
             "bin": str(python.parent),
             "port": str(port),
@@ -62,16 +70,18 @@ def _words(text: str, *more: str) -> tuple[str, ...]:
     return (*text.split(), *more)
 
 
-def _narthex(threads: int) -> tuple[str, ...]:
+def _narthex(threads: int, more: str = "") -> tuple[str, ...]:
     command = "{python} -m narthex serve {module}.py:app --bind 127.0.0.1:{port}"
-    return _words(f"{command} --threads {threads}")
+    return _words(f"{command} --threads {threads} {more}")
 
 
-def _granian(blocking_threads: int, runtime_threads: int = 1) -> tuple[str, ...]:
+def _granian(
+    blocking_threads: int, runtime_threads: int = 1, workers: int = 1, more: str = ""
+) -> tuple[str, ...]:
     return _words(
         "{bin}/granian --interface wsgi --host 127.0.0.1 --port {port} {module}:app"
-        " --no-ws --log-level error --workers 1"
-        f" --runtime-threads {runtime_threads} --blocking-threads {blocking_threads}"
+        f" --no-ws --log-level error --workers {workers} --runtime-threads"
+        f" {runtime_threads} --blocking-threads {blocking_threads} {more}"
     )
 
 
@@ -108,11 +118,57 @@ SERVERS = (
         api="native",
     ),
     Server(
+        "narthex-w2",
+        OURS,
+        _narthex(threads=1, more="--workers 2"),
+        "two worker processes of one thread",
+        frozenset({Role.TWO_PROCESSES}),
+    ),
+    Server(
+        "narthex-tls",
+        OURS,
+        _narthex(
+            threads=1,
+            more="--certificate {scratch}/certificate.pem --key {scratch}/key.pem",
+        ),
+        "TLS, one thread",
+        frozenset({Role.TLS}),
+    ),
+    Server(
+        "narthex-observed",
+        OURS,
+        _narthex(
+            threads=1,
+            more="--access-log {scratch}/access.log --trust-proxy 127.0.0.1"
+            " --management unix:{scratch}/management",
+        ),
+        "access log, trusted proxy and metrics",
+        frozenset({Role.OBSERVED}),
+    ),
+    Server(
+        "granian-w2",
+        "granian",
+        _granian(blocking_threads=1, workers=2),
+        "two worker processes of one blocking thread",
+        frozenset({Role.TWO_PROCESSES}),
+    ),
+    Server(
+        "granian-tls",
+        "granian",
+        _granian(
+            blocking_threads=1,
+            more="--ssl-certificate {scratch}/certificate.pem"
+            " --ssl-keyfile {scratch}/key.pem",
+        ),
+        "TLS, one blocking thread",
+        frozenset({Role.TLS}),
+    ),
+    Server(
         "granian-bt1",
         "granian",
         _granian(blocking_threads=1),
         "one blocking thread",
-        frozenset({Role.PLAIN, Role.FAST, Role.PIPELINED}),
+        frozenset({Role.PLAIN, Role.FAST, Role.PIPELINED, Role.HTTP2}),
     ),
     Server(
         "granian-bt64",

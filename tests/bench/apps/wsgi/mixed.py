@@ -1,11 +1,12 @@
 """A WSGI application with small, large, and slow-coming bodies.
 
 `/` is a hello, `/download/N` sends N bytes, `/upload` reads the
-request's body and answers with its length.
+request's body and answers with its length, `/sleep/…` is a hello after 10 ms.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
         return upload(environ, start_response)
     if path.startswith("/download/"):
         return download(int(path.removeprefix("/download/")), start_response)
+    if path.startswith("/sleep/"):
+        time.sleep(0.01)
     start_response(
         "200 OK",
         [("Content-Type", "text/plain"), ("Content-Length", str(len(HELLO)))],
