@@ -26,6 +26,15 @@ impl Scheme {
             Self::Https => "https",
         }
     }
+
+    /// The port that a URL does not need to name.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
 }
 
 /// One end of a connection, as text: CGI hands down text, and it need not be an address.
@@ -35,6 +44,14 @@ pub struct Endpoint {
     pub host: Bytes,
     /// Port, where there is one.
     pub port: Option<u16>,
+}
+
+impl Endpoint {
+    /// What a server on a Unix socket calls itself: the socket has no name that a URL could use.
+    #[must_use]
+    pub const fn nameless() -> Self {
+        Self { host: Bytes::from_static(b"localhost"), port: Some(80) }
+    }
 }
 
 impl From<core::net::SocketAddr> for Endpoint {
@@ -55,8 +72,20 @@ pub struct Connection {
     pub server: Endpoint,
     /// Where the application is mounted (`SCRIPT_NAME`, decoded, without a trailing slash).
     pub mount: Bytes,
+    /// How many bytes of the mount a proxy has taken off the paths before they came here.
+    pub removed: usize,
+    /// Whether somebody in between is known to speak for the client, believed or not.
+    pub relayed: bool,
     /// What an application keeps for the connection; the first to set it has it.
     pub kept: Kept,
+}
+
+impl Connection {
+    /// The same facts, for which nothing is kept yet.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self { kept: Kept::default(), ..self.clone() }
+    }
 }
 
 /// A place for something that lives as long as a connection.
@@ -188,17 +217,41 @@ impl RequestHead {
             self.uri.path()
         };
         let path = path::normalize(path::decode(path.as_bytes()));
-        let mount = &self.connection.mount;
-        if mount.is_empty() || !path.starts_with(mount) {
-            return path;
-        }
-        match path.get(mount.len()) {
-            None | Some(b'/') => match path {
-                Cow::Borrowed(path) => Cow::Borrowed(&path[mount.len()..]),
-                Cow::Owned(mut path) => Cow::Owned(path.split_off(mount.len())),
+        match self.mount_in(&path) {
+            0 => path,
+            length => match path {
+                Cow::Borrowed(path) => Cow::Borrowed(&path[length..]),
+                Cow::Owned(mut path) => Cow::Owned(path.split_off(length)),
             },
-            Some(_) => path,
         }
+    }
+
+    /// How many bytes of `path`, decoded, are the mount or what is left of it.
+    ///
+    /// Proxies may take it off or leave it: both are served.
+    fn mount_in(&self, path: &[u8]) -> usize {
+        let Connection { mount, removed, .. } = &*self.connection;
+        match mount.get(*removed..) {
+            Some(left) if path.starts_with(left) => match path.get(left.len()) {
+                None | Some(b'/') => left.len(),
+                Some(_) => 0,
+            },
+            _ => 0,
+        }
+    }
+
+    /// What a proxy has taken off the path, decoded: the part of the mount that the client asked
+    /// for and the [`target`](Self::target) lacks.
+    #[must_use]
+    pub fn removed(&self) -> &[u8] {
+        let Connection { mount, removed, .. } = &*self.connection;
+        if self.gateway.is_some() || mount.is_empty() {
+            return &[];
+        }
+        let path = path::normalize(path::decode(self.uri.path().as_bytes()));
+        let left = mount.len().saturating_sub(*removed);
+        &mount
+            [..if self.mount_in(&path) == left { (*removed).min(mount.len()) } else { mount.len() }]
     }
 
     /// The decoded path: [`mount`](Self::mount) and [`path_info`](Self::path_info).
@@ -291,6 +344,24 @@ mod tests {
         assert_eq!(&*head.raw_path(), b"/a%2Fb/%252c//c");
         assert_eq!(head.query(), b"x=%41");
         assert_eq!(&*head.target(), b"/a%2Fb/%252c//c?x=%41");
+    }
+
+    #[test]
+    fn what_a_proxy_has_taken_off_is_not_in_the_path() {
+        let removed = |target: &str, removed| {
+            let mut head = head(target, "/outer/app");
+            Arc::make_mut(&mut head.connection).removed = removed;
+            [head.path_info().into_owned(), head.removed().to_vec()]
+                .map(|path| String::from_utf8(path).unwrap())
+        };
+        assert_eq!(removed("/outer/app/x", 0), ["/x", ""]);
+        assert_eq!(removed("/x", 0), ["/x", "/outer/app"]);
+        assert_eq!(removed("/app/x", 6), ["/x", "/outer"]);
+        assert_eq!(removed("/x", 6), ["/x", "/outer/app"]);
+        // What is taken off is not looked for: it may be the name of something below.
+        assert_eq!(removed("/outer/app/x", 6), ["/outer/app/x", "/outer/app"]);
+        assert_eq!(removed("/outer/app/x", 10), ["/outer/app/x", "/outer/app"]);
+        assert_eq!(removed("/x", 99), ["/x", "/outer/app"]);
     }
 
     #[test]

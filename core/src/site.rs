@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    Error, Fault, Handler, Journal, Level, Limits, RequestHead, Result, Silent, Timeouts, Trust,
-    rules,
+    Error, Fault, Handler, Journal, Level, Limits, ProxyHeaders, RequestHead, Result, Silent,
+    Timeouts, Trust, rules,
 };
 
 /// An application with its limits, timeouts and logs.
@@ -25,6 +25,8 @@ pub struct Site {
     pub mount: Bytes,
     /// The peers that are believed what they say of their clients.
     pub trust: Trust,
+    /// The fields by which those peers say it.
+    pub proxy_headers: ProxyHeaders,
 }
 
 impl Site {
@@ -38,6 +40,7 @@ impl Site {
             journal: Arc::new(Silent),
             mount: Bytes::new(),
             trust: Trust::default(),
+            proxy_headers: ProxyHeaders::default(),
         }
     }
 

@@ -154,7 +154,8 @@ pub(crate) fn error_page(
 /// on this machine every client looks local.
 pub(crate) fn is_local(request: &RequestHead) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    if forwarded.iter().any(|name| request.headers.contains_key(*name)) {
+    let relayed = request.connection.relayed;
+    if relayed || forwarded.iter().any(|name| request.headers.contains_key(*name)) {
         return false;
     }
     std::str::from_utf8(&request.connection.client.host)

@@ -14,7 +14,7 @@ use hyper::{
     rt::{Read, Write},
     server::conn::{http1, http2},
 };
-use narthex_core::{Access, Connection, Level, Limits};
+use narthex_core::{Access, Connection, Forwarding, Level, Limits};
 use tokio::sync::Notify;
 
 use crate::guard::Phase;
@@ -70,7 +70,10 @@ pub(super) async fn serve<I>(
     let Some(protocol) = protocol.await else { return };
 
     let client = connection.client.host.clone();
-    let service = Service { server: Arc::clone(&server), connection, shared: Arc::clone(&shared) };
+    let forwarding = Forwarding::new(&server.site, &connection);
+    let shared_too = Arc::clone(&shared);
+    let service =
+        Service { server: Arc::clone(&server), connection, forwarding, shared: shared_too };
     let outcome = match protocol {
         Protocol::Http1 => {
             let conn = http1(&server.site.limits).serve_connection(wire.clone(), service);

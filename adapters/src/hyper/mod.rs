@@ -247,8 +247,7 @@ impl Accepting {
     }
 
     async fn unix(self, listener: UnixListener) {
-        // A Unix socket has no name that a URL could use.
-        let local = Endpoint { host: "localhost".into(), port: Some(80) };
+        let local = Endpoint::nameless();
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {

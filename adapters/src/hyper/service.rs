@@ -19,8 +19,8 @@ use hyper::{
     rt::Executor,
 };
 use narthex_core::{
-    Access, Answer, Ask, Blocking, Body, Capabilities, Connection, Error, Exchange, RequestHead,
-    ResponseHead, Result, Site, answer, host_is_valid,
+    Access, Answer, Ask, Blocking, Body, Capabilities, Connection, Error, Exchange, Forwarding,
+    RequestHead, ResponseHead, Result, Site, answer, host_is_valid,
 };
 
 use super::{
@@ -65,6 +65,7 @@ pub(super) struct Server {
 pub(super) struct Service {
     pub(super) server: Arc<Server>,
     pub(super) connection: Arc<Connection>,
+    pub(super) forwarding: Forwarding,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -123,6 +124,7 @@ impl Service {
         if head.uri.path().contains("%00") {
             return Err(Error::bad_request("a NUL in the path"));
         }
+        self.forwarding.apply(&self.server.site, &mut head);
         Ok(head)
     }
 
@@ -235,7 +237,8 @@ impl Service {
             _ => Bytes::new(),
         };
         if site.journal.wants_access() {
-            let client = &self.connection.client.host;
+            let connection = head.map_or(&self.connection, |head| &head.connection);
+            let client = &connection.client.host;
             let mut access = Access::new(head, client, out.status.as_u16());
             access.bytes = body.len() as u64;
             site.journal.access(&access);

@@ -11,7 +11,9 @@ use std::{
 };
 
 use http::{HeaderValue, StatusCode, header::CONNECTION};
-use narthex_core::{Access, Answer, Body, Connection, Error, Result, Site};
+use narthex_core::{
+    Access, Answer, Body, Connection, Error, Forwarding, RequestHead, Result, Site,
+};
 use socket2::Socket;
 
 use super::transaction::written;
@@ -24,6 +26,7 @@ pub(super) struct Line {
     client: Socket,
     inner: TcpStream,
     connection: Arc<Connection>,
+    forwarding: Forwarding,
     site: Arc<Site>,
     /// Requests that `tiny_http` has handed out and that are not yet answered.
     running: AtomicUsize,
@@ -80,6 +83,7 @@ impl Line {
         Self {
             client,
             inner,
+            forwarding: Forwarding::new(&site, &connection),
             connection: Arc::new(connection),
             site,
             running: AtomicUsize::new(0),
@@ -90,6 +94,11 @@ impl Line {
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// Makes of `head` what the proxies in front say that it is.
+    pub(super) fn forward(&self, head: &mut RequestHead) {
+        self.forwarding.apply(&self.site, head);
     }
 
     /// Counts the next request as running, until the result is dropped.

@@ -98,7 +98,7 @@ impl Lines {
         let connection = Connection {
             scheme: Scheme::Http,
             client: endpoint(client.peer_addr()).unwrap_or_default(),
-            server: endpoint(client.local_addr()).unwrap_or_default(),
+            server: endpoint(client.local_addr()).unwrap_or_else(Endpoint::nameless),
             mount: self.site.mount.clone(),
             ..Connection::default()
         };

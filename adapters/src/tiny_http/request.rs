@@ -39,7 +39,9 @@ pub(super) fn head(
         headers.remove(name);
     }
     let connection = Arc::clone(line.connection());
-    Ok(RequestHead { method, version, uri, headers, connection, gateway: None })
+    let mut head = RequestHead { method, version, uri, headers, connection, gateway: None };
+    line.forward(&mut head);
+    Ok(head)
 }
 
 /// The target, in one of the forms that a server answers (RFC 9112, 3.2).

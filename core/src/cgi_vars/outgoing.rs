@@ -89,10 +89,7 @@ fn visit_connection(head: &RequestHead, visit: &mut dyn FnMut(&[u8], &[u8])) {
     let server = &connection.server;
     let name = if server.host.is_empty() { name.to_vec() } else { bracketed(&server.host) };
     visit(b"SERVER_NAME", &name);
-    let port = server.port.or(port).unwrap_or(match connection.scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
-    });
+    let port = server.port.or(port).unwrap_or(connection.scheme.port());
     visit(b"SERVER_PORT", port.to_string().as_bytes());
 }
 

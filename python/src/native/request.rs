@@ -47,6 +47,7 @@ pub(super) fn url(head: &RequestHead) -> String {
     }
     let target = head.target();
     if target.first() == Some(&b'/') {
+        push_escaped(&mut url, head.removed());
         push_escaped(&mut url, &target);
     }
     url
@@ -62,11 +63,7 @@ fn push_endpoint(url: &mut String, head: &RequestHead) {
     } else {
         push_escaped(url, host);
     }
-    let usual = match head.connection.scheme {
-        narthex_core::Scheme::Http => 80,
-        narthex_core::Scheme::Https => 443,
-    };
-    if let Some(port) = port.filter(|&port| port != usual) {
+    if let Some(port) = port.filter(|&port| port != head.connection.scheme.port()) {
         url.push(':');
         url.push_str(&port.to_string());
     }

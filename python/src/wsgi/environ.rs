@@ -241,7 +241,7 @@ struct ConnectionBase(Py<PyDict>);
 
 /// `SERVER_PORT`, which must not be missing (PEP 3333).
 fn port(py: Python<'_>, port: Option<u16>, scheme: Scheme) -> Bound<'_, PyString> {
-    decimal(py, port.unwrap_or(if scheme == Scheme::Https { 443 } else { 80 }))
+    decimal(py, port.unwrap_or(scheme.port()))
 }
 
 fn decimal(py: Python<'_>, mut number: u16) -> Bound<'_, PyString> {

@@ -1,7 +1,7 @@
 //! Behind a proxy: whom to believe.
 
 use clap::Args;
-use narthex_core::{Site, Trust};
+use narthex_core::{ProxyHeaders, Site, Trust};
 
 /// What is believed of those who connect.
 #[derive(Args, Clone, Debug, Default)]
@@ -10,14 +10,21 @@ pub(in crate::command) struct Proxy {
     /// Believe these peers who their clients are: networks, addresses, `unix` or `*`
     #[arg(
         long, env = "NARTHEX_TRUST_PROXY", value_name = "CIDR,…", value_parser = str::parse::<Trust>,
-        aliases = ["forwarded-allow-ips", "proxy-allow-from"]
+        alias = "forwarded-allow-ips"
     )]
     trust_proxy: Vec<Trust>,
+    /// Fields by which those peers say it; the others are dropped
+    #[arg(
+        long, env = "NARTHEX_PROXY_HEADERS", value_name = "x-forwarded|forwarded",
+        default_value = ProxyHeaders::default().name(), value_parser = str::parse::<ProxyHeaders>
+    )]
+    proxy_headers: ProxyHeaders,
 }
 
 impl Proxy {
     /// Tells the site whom to believe.
     pub(in crate::command) fn site(&self, site: &mut Site) {
         site.trust = self.trust_proxy.iter().cloned().collect();
+        site.proxy_headers = self.proxy_headers;
     }
 }
