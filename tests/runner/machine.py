@@ -22,6 +22,7 @@ CACHE = ROOT / ".cache"
 # Debian package that has it.
 NEEDED = {
     "gcc": "gcc",
+    "nginx": "nginx-light",
     "valgrind": "valgrind",
     "h2load": "nghttp2-client",
     "openssl": "openssl",

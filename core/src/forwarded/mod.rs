@@ -147,9 +147,9 @@ fn distrust(relayed: &OnceLock<Arc<Connection>>, head: &mut RequestHead) {
 }
 
 fn believe(last: &Mutex<Option<Arc<Understood>>>, site: &Site, head: &mut RequestHead) {
-    remove(&mut head.headers, site.proxy_headers.other().fields());
     let fields = site.proxy_headers.fields();
-    if !fields.iter().any(|field| head.headers.contains_key(field)) {
+    let dropped = remove(&mut head.headers, site.proxy_headers.other().fields());
+    if !dropped && !fields.iter().any(|field| head.headers.contains_key(field)) {
         return;
     }
     let kept = last.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -290,6 +290,7 @@ fn the_same_fields_make_the_same_connection() {
     }
     let none = setup.receive(&[("host", "own")]).connection;
     assert!(Arc::ptr_eq(&none, &setup.connection));
+    assert!(setup.receive(&[("forwarded", "for=192.0.2.1")]).connection.relayed);
 }
 
 #[test]
