@@ -27,7 +27,7 @@ pub use cgi_vars::{Variables, header_variable, request_from_variables, visit_var
 pub use config::{Limits, Timeouts};
 pub use error::{Error, Fault, Result};
 pub use exchange::Exchange;
-pub use forwarded::{Forwarding, ProxyHeaders};
+pub use forwarded::{Forwarding, NotHeaders, ProxyHeaders};
 pub use handler::{Ask, Blocking, Handler, Inline, Reply};
 pub use head::{
     Authentication, Connection, Endpoint, Gateway, Kept, RequestHead, ResponseHead, Scheme,

@@ -5,77 +5,21 @@
 //! first peer that is not trusted is the client, and what stands further left is a client's own
 //! words (RFC 7239, 8.1).
 
+mod headers;
 mod node;
 mod rfc7239;
 mod x_forwarded;
 
 use std::{
     fmt,
-    str::FromStr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED, header::HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, header::HOST};
 
 use crate::{Connection, Endpoint, Level, RequestHead, Scheme, Site, host_is_valid};
-
-/// The fields by which the proxies in front say whom they speak for.
-///
-/// A proxy passes on what it does not set itself, so those of the other kind are a client's own.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ProxyHeaders {
-    /// X-Forwarded-For, -Proto, -Host, -Port and -Prefix.
-    #[default]
-    XForwarded,
-    /// Forwarded (RFC 7239).
-    Forwarded,
-}
-
-const X_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
-const X_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-
-static X_FORWARDED: [HeaderName; 5] = [X_FOR, X_PROTO, X_HOST, X_PORT, X_PREFIX];
-static RFC_7239: [HeaderName; 1] = [FORWARDED];
-
-impl ProxyHeaders {
-    /// The name by which users know them.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::XForwarded => "x-forwarded",
-            Self::Forwarded => "forwarded",
-        }
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::XForwarded => Self::Forwarded,
-            Self::Forwarded => Self::XForwarded,
-        }
-    }
-
-    fn fields(self) -> &'static [HeaderName] {
-        match self {
-            Self::XForwarded => &X_FORWARDED,
-            Self::Forwarded => &RFC_7239,
-        }
-    }
-}
-
-impl FromStr for ProxyHeaders {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::XForwarded, Self::Forwarded]
-            .into_iter()
-            .find(|headers| headers.name() == text)
-            .ok_or_else(|| "write x-forwarded or forwarded".to_owned())
-    }
-}
+pub use headers::{NotHeaders, ProxyHeaders};
 
 /// What becomes of the forwarding fields in the requests of one connection.
 #[derive(Clone, Default)]
@@ -128,7 +72,7 @@ impl fmt::Debug for Forwarding {
     }
 }
 
-fn remove(headers: &mut HeaderMap, fields: &[HeaderName]) -> bool {
+fn remove<'a>(headers: &mut HeaderMap, fields: impl Iterator<Item = &'a HeaderName>) -> bool {
     let mut removed = false;
     for field in fields {
         removed |= headers.remove(field).is_some();
@@ -137,9 +81,8 @@ fn remove(headers: &mut HeaderMap, fields: &[HeaderName]) -> bool {
 }
 
 fn distrust(relayed: &OnceLock<Arc<Connection>>, head: &mut RequestHead) {
-    let ours = remove(&mut head.headers, ProxyHeaders::XForwarded.fields());
-    let theirs = remove(&mut head.headers, ProxyHeaders::Forwarded.fields());
-    if ours || theirs {
+    let fields = ProxyHeaders::X_FORWARDED.set().chain(ProxyHeaders::FORWARDED.set());
+    if remove(&mut head.headers, fields) {
         let make = || Arc::new(Connection { relayed: true, ..head.connection.anew() });
         let connection = Arc::clone(relayed.get_or_init(make));
         head.connection = connection;
@@ -147,9 +90,9 @@ fn distrust(relayed: &OnceLock<Arc<Connection>>, head: &mut RequestHead) {
 }
 
 fn believe(last: &Mutex<Option<Arc<Understood>>>, site: &Site, head: &mut RequestHead) {
-    let fields = site.proxy_headers.fields();
-    let dropped = remove(&mut head.headers, site.proxy_headers.other().fields());
-    if !dropped && !fields.iter().any(|field| head.headers.contains_key(field)) {
+    let fields = site.proxy_headers;
+    let dropped = remove(&mut head.headers, fields.unset());
+    if !dropped && !fields.set().any(|field| head.headers.contains_key(field)) {
         return;
     }
     let kept = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -180,10 +123,12 @@ impl Understood {
 
     fn new(site: &Site, head: &RequestHead) -> Self {
         let headers = &head.headers;
-        let said = match site.proxy_headers {
-            ProxyHeaders::XForwarded => x_forwarded::read(headers, &site.trust),
-            ProxyHeaders::Forwarded => rfc7239::read(headers, &site.trust),
+        let mut said = if site.proxy_headers.is_rfc_7239() {
+            rfc7239::read(headers, &site.trust)
+        } else {
+            x_forwarded::read(headers, &site.trust)
         };
+        x_forwarded::read_prefix(headers, &mut said);
         for field in &said.malformed {
             report(site, head, field);
         }
@@ -201,7 +146,7 @@ impl Understood {
             connection.mount = [&*prefix, &*base.mount].concat().into();
         }
         Self {
-            key: key(site.proxy_headers.fields(), headers),
+            key: key(site.proxy_headers, headers),
             connection: Arc::new(connection),
             host,
             malformed: said.malformed,
@@ -209,7 +154,7 @@ impl Understood {
     }
 
     /// Whether it was made of the same fields.
-    fn is_of(&self, fields: &[HeaderName], headers: &HeaderMap) -> bool {
+    fn is_of(&self, fields: ProxyHeaders, headers: &HeaderMap) -> bool {
         let mut rest = Some(&*self.key);
         let mut strip = |part: &[u8]| rest = rest.and_then(|rest| rest.strip_prefix(part));
         visit_key(fields, headers, &mut strip);
@@ -217,7 +162,7 @@ impl Understood {
     }
 
     fn impose(&self, head: &mut RequestHead) {
-        remove(&mut head.headers, &self.malformed);
+        remove(&mut head.headers, self.malformed.iter());
         if let Some(host) = &self.host {
             head.headers.insert(HOST, host.clone());
         }
@@ -226,14 +171,14 @@ impl Understood {
 }
 
 /// All that is understood of a request depends on, in a form that nothing else has.
-fn key(fields: &[HeaderName], headers: &HeaderMap) -> Vec<u8> {
+fn key(fields: ProxyHeaders, headers: &HeaderMap) -> Vec<u8> {
     let mut key = Vec::new();
     visit_key(fields, headers, &mut |part| key.extend_from_slice(part));
     key
 }
 
-fn visit_key(fields: &[HeaderName], headers: &HeaderMap, visit: &mut dyn FnMut(&[u8])) {
-    for name in fields.iter().chain([&HOST]) {
+fn visit_key(fields: ProxyHeaders, headers: &HeaderMap, visit: &mut dyn FnMut(&[u8])) {
+    for name in fields.set().chain([&HOST]) {
         for value in headers.get_all(name) {
             visit(value.as_bytes());
             visit(b"\n"); // which no value has
@@ -258,6 +203,8 @@ fn report(site: &Site, head: &RequestHead, field: &HeaderName) {
 /// What trusted proxies said, and which fields said nothing that makes sense.
 #[derive(Debug, Default)]
 struct Said {
+    /// How many proxies and clients were named, up to the first that is not trusted.
+    hops: usize,
     client: Option<Endpoint>,
     scheme: Option<Scheme>,
     host: Option<Authority>,

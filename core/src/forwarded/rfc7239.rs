@@ -14,6 +14,7 @@ pub(super) fn read(headers: &HeaderMap, trust: &Trust) -> Said {
     for element in
         headers.get_all(FORWARDED).into_iter().rev().flat_map(|it| elements(it.as_bytes()))
     {
+        said.hops += 1;
         let Some(Element { node, host, proto }) = Element::read(element) else {
             well_formed = false;
             break;

@@ -1,6 +1,9 @@
 use std::time::{Duration, Instant};
 
-use super::*;
+use super::{
+    headers::{X_FOR, X_HOST},
+    *,
+};
 use crate::{Answer, Ask, Exchange, Handler, Reply, Result};
 
 struct Nothing;
@@ -68,7 +71,7 @@ const PEER: (&str, Option<u16>) = ("10.0.0.1", Some(40000));
 
 #[test]
 fn without_trust_the_fields_are_like_others() {
-    let head = Setup::new(ProxyHeaders::XForwarded, "")
+    let head = Setup::new(ProxyHeaders::X_FORWARDED, "")
         .receive(&[("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")]);
     assert_eq!(head.headers.len(), 2);
     assert_eq!(client(&head), PEER);
@@ -77,7 +80,7 @@ fn without_trust_the_fields_are_like_others() {
 
 #[test]
 fn who_is_not_trusted_is_not_heard() {
-    let setup = Setup::of_peer("192.0.2.7", ProxyHeaders::XForwarded, "10.0.0.0/8");
+    let setup = Setup::of_peer("192.0.2.7", ProxyHeaders::X_FORWARDED, "10.0.0.0/8");
     let fields = [
         ("x-forwarded-for", "192.0.2.1"),
         ("x-forwarded-for", "192.0.2.2"),
@@ -102,7 +105,7 @@ fn who_is_not_trusted_is_not_heard() {
 
 #[test]
 fn the_client_is_the_first_from_the_right_that_is_not_trusted() {
-    let setup = Setup::new(ProxyHeaders::XForwarded, "10.0.0.0/8, fd00::/8, unix");
+    let setup = Setup::new(ProxyHeaders::X_FORWARDED, "10.0.0.0/8, fd00::/8, unix");
     let cases: &[(&[&str], (&str, Option<u16>))] = &[
         (&["192.0.2.1"], ("192.0.2.1", None)),
         (&["192.0.2.1:80"], ("192.0.2.1", Some(80))),
@@ -134,14 +137,14 @@ fn the_client_is_the_first_from_the_right_that_is_not_trusted() {
 
 #[test]
 fn whoever_trusts_everybody_believes_the_leftmost() {
-    let setup = Setup::new(ProxyHeaders::XForwarded, "*");
+    let setup = Setup::new(ProxyHeaders::X_FORWARDED, "*");
     let head = setup.receive(&[("x-forwarded-for", "192.0.2.1, 198.51.100.1, 10.0.0.2")]);
     assert_eq!(client(&head), ("192.0.2.1", None));
 }
 
 #[test]
 fn the_scheme_is_that_of_the_client() {
-    let setup = Setup::new(ProxyHeaders::XForwarded, "10.0.0.0/8");
+    let setup = Setup::new(ProxyHeaders::X_FORWARDED, "10.0.0.0/8");
     for (hops, protos, https) in [
         ("192.0.2.1", "https", true),
         ("192.0.2.1", "HTTPS", true),
@@ -162,7 +165,7 @@ fn the_scheme_is_that_of_the_client() {
 
 #[test]
 fn name_and_port_are_those_that_the_client_knows() {
-    let setup = Setup::new(ProxyHeaders::XForwarded, "10.0.0.0/8");
+    let setup = Setup::new(ProxyHeaders::X_FORWARDED, "10.0.0.0/8");
     let field = |name, value: &'static str| (!value.is_empty()).then_some((name, value));
     for (host, asked, proto, port, expected) in [
         ("own", "", "", "", ("10.0.0.9", 8000, Some("own"))),
@@ -204,7 +207,7 @@ fn name_and_port_are_those_that_the_client_knows() {
 
 #[test]
 fn a_prefix_goes_before_the_mount() {
-    let setup = Setup::new(ProxyHeaders::XForwarded, "10.0.0.0/8");
+    let setup = Setup::new(ProxyHeaders::X_FORWARDED, "10.0.0.0/8");
     for (prefix, target, mount, path) in [
         ("/outer/", "/own/x", "/outer/own", "/x"),
         ("/outer", "/x", "/outer/own", "/x"),
@@ -220,7 +223,7 @@ fn a_prefix_goes_before_the_mount() {
 
 #[test]
 fn what_is_ignored_reaches_nobody() {
-    let setup = Setup::new(ProxyHeaders::XForwarded, "10.0.0.0/8");
+    let setup = Setup::new(ProxyHeaders::X_FORWARDED, "10.0.0.0/8");
     let fields = [
         ("x-forwarded-for", "192.0.2.1"),
         ("x-forwarded-proto", "gopher"),
@@ -237,8 +240,35 @@ fn what_is_ignored_reaches_nobody() {
 }
 
 #[test]
+fn only_the_fields_that_the_proxy_sets_count() {
+    let said = [
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-prefix", "/outer"),
+        ("forwarded", "for=192.0.2.2"),
+        ("host", "own.example"),
+    ];
+    for (set, who, https, mount) in [
+        ("x-forwarded-for,x-forwarded-proto", "192.0.2.1", true, "/own"),
+        ("x-forwarded-for", "192.0.2.1", false, "/own"),
+        ("x-forwarded-for,x-forwarded-prefix", "192.0.2.1", false, "/outer/own"),
+        ("forwarded,x-forwarded-prefix", "192.0.2.2", false, "/outer/own"),
+    ] {
+        let headers: ProxyHeaders = set.parse().unwrap();
+        let head = Setup::new(headers, "10.0.0.0/8").receive(&said);
+        assert_eq!(client(&head), (who, None), "{set}");
+        assert_eq!(head.connection.scheme == Scheme::Https, https, "{set}");
+        assert_eq!(head.mount(), mount.as_bytes(), "{set}");
+        assert_eq!(head.headers[HOST], "own.example");
+        assert!(!head.headers.contains_key(&X_HOST));
+        assert_eq!(head.headers.len(), 1 + headers.set().count(), "{set}");
+    }
+}
+
+#[test]
 fn rfc_7239_is_read_from_the_right() {
-    let setup = Setup::new(ProxyHeaders::Forwarded, "10.0.0.0/8");
+    let setup = Setup::new(ProxyHeaders::FORWARDED, "10.0.0.0/8");
     let cases: &[(&[&str], &str, bool, &str)] = &[
         (&["for=192.0.2.1;proto=https;host=a.example"], "192.0.2.1", true, "a.example"),
         (&[r#"for="[2001:db8::1]:4";host="a.example:81""#], "2001:db8::1", false, "a.example:81"),
@@ -272,7 +302,7 @@ fn rfc_7239_is_read_from_the_right() {
 
 #[test]
 fn the_same_fields_make_the_same_connection() {
-    let setup = Setup::new(ProxyHeaders::XForwarded, "10.0.0.0/8");
+    let setup = Setup::new(ProxyHeaders::X_FORWARDED, "10.0.0.0/8");
     let fields = |client: &'static str| [("x-forwarded-for", client), ("host", "own")];
     let first = setup.receive(&fields("192.0.2.1")).connection;
     assert!(Arc::ptr_eq(&first, &setup.receive(&fields("192.0.2.1")).connection));
@@ -296,16 +326,16 @@ fn the_same_fields_make_the_same_connection() {
 #[test]
 fn ten_thousand_hops_are_walked_in_no_time() {
     for (headers, trust, hop, client_is) in [
-        (ProxyHeaders::XForwarded, "10.0.0.0/8", "10.0.0.2,", "10.0.0.2"),
-        (ProxyHeaders::XForwarded, "*", "192.0.2.1,", "192.0.2.1"),
-        (ProxyHeaders::XForwarded, "*", ",", "10.0.0.1"),
-        (ProxyHeaders::Forwarded, "*", "for=192.0.2.1,", "192.0.2.1"),
-        (ProxyHeaders::Forwarded, "*", "\",", "10.0.0.1"),
-        (ProxyHeaders::Forwarded, "*", "\\\"\\\\\",", "10.0.0.1"),
+        (ProxyHeaders::X_FORWARDED, "10.0.0.0/8", "10.0.0.2,", "10.0.0.2"),
+        (ProxyHeaders::X_FORWARDED, "*", "192.0.2.1,", "192.0.2.1"),
+        (ProxyHeaders::X_FORWARDED, "*", ",", "10.0.0.1"),
+        (ProxyHeaders::FORWARDED, "*", "for=192.0.2.1,", "192.0.2.1"),
+        (ProxyHeaders::FORWARDED, "*", "\",", "10.0.0.1"),
+        (ProxyHeaders::FORWARDED, "*", "\\\"\\\\\",", "10.0.0.1"),
     ] {
         let setup = Setup::new(headers, trust);
         let value = hop.repeat(10_000);
-        let name = headers.fields()[0].as_str();
+        let name = headers.set().next().unwrap().as_str();
         let began = Instant::now();
         let fields = [("host", "own")];
         let mut head = setup.receive(&fields);

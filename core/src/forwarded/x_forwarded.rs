@@ -3,15 +3,19 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 
-use super::{Authority, Said, X_FOR, X_HOST, X_PORT, X_PREFIX, X_PROTO, node::Node, number};
+use super::{
+    Authority, Said,
+    headers::{X_FOR, X_HOST, X_PORT, X_PREFIX, X_PROTO},
+    node::Node,
+    number,
+};
 use crate::{Trust, path};
 
 /// What the fields say.
 pub(super) fn read(headers: &HeaderMap, trust: &Trust) -> Said {
     let mut said = Said::default();
-    let mut hops = 0;
     for node in from_the_right(headers, &X_FOR) {
-        hops += 1;
+        said.hops += 1;
         let Some(node) = Node::read(node) else {
             said.malformed.push(X_FOR);
             break;
@@ -22,12 +26,16 @@ pub(super) fn read(headers: &HeaderMap, trust: &Trust) -> Said {
             break;
         }
     }
-    said.scheme = at(headers, &X_PROTO, hops, &mut said.malformed, super::scheme);
-    said.host = at(headers, &X_HOST, hops, &mut said.malformed, Authority::read);
+    said.scheme = at(headers, &X_PROTO, &mut said, super::scheme);
+    said.host = at(headers, &X_HOST, &mut said, Authority::read);
     let port = |text: &[u8]| number(text).filter(|&port| port != 0);
-    said.port = at(headers, &X_PORT, hops, &mut said.malformed, port);
-    said.prefix = at(headers, &X_PREFIX, hops, &mut said.malformed, prefix);
+    said.port = at(headers, &X_PORT, &mut said, port);
     said
+}
+
+/// Adds what proxies have taken off the path, for which there is no other field.
+pub(super) fn read_prefix(headers: &HeaderMap, said: &mut Said) {
+    said.prefix = at(headers, &X_PREFIX, said, prefix);
 }
 
 /// The elements of a field in all its lines, the last first.
@@ -39,21 +47,20 @@ fn from_the_right<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterato
         .filter(|element| !element.is_empty())
 }
 
-/// What a field says of the client, `hops` elements from the right.
+/// What a field says of the client, as many elements from the right as there are hops.
 ///
 /// Where there are fewer, some proxy sets the field instead of adding to it: the leftmost counts.
 fn at<T>(
     headers: &HeaderMap,
     name: &HeaderName,
-    hops: usize,
-    malformed: &mut Vec<HeaderName>,
+    said: &mut Said,
     read: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Option<T> {
-    let said = read(from_the_right(headers, name).take(hops.max(1)).last()?);
-    if said.is_none() {
-        malformed.push(name.clone());
+    let value = read(from_the_right(headers, name).take(said.hops.max(1)).last()?);
+    if value.is_none() {
+        said.malformed.push(name.clone());
     }
-    said
+    value
 }
 
 /// A path that a proxy has taken off, decoded and without a trailing slash.

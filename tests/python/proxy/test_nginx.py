@@ -88,12 +88,16 @@ def test_a_client_cannot_choose_its_address(site: Site, front: Front) -> None:
 
 
 def test_the_public_address_is_that_of_nginx(site: Site, front: Front) -> None:
-    server = site.serve("--trust-proxy=127.0.0.1")
+    names = [f"x-forwarded-{name}" for name in ("for", "proto", "host", "prefix")]
+    server = site.serve(
+        "--trust-proxy=127.0.0.1", f"--proxy-headers={','.join(names)}"
+    )
     port = front(_SERVER.format(upstream=f"127.0.0.1:{server.address[1]}"))
+    # What nginx does not set, it passes on: a client's own words.
     seen = ask(port, "/stripped/a%20b?c", x_forwarded_port="1")
     assert seen["client"] == [CLIENT, None]
-    # A field that nginx does not set is the client's own, but a port beside no name.
-    assert seen["url"] == "https://shop.example:1/stripped/a%20b?c"
+    assert seen["url"] == "https://shop.example/stripped/a%20b?c"
+    assert sorted(seen["fields"]) == sorted(names)
     assert (seen["mount"], seen["path"]) == ("/stripped", "/a b")
 
 

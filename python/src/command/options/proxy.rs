@@ -13,10 +13,10 @@ pub(in crate::command) struct Proxy {
         alias = "forwarded-allow-ips"
     )]
     trust_proxy: Vec<Trust>,
-    /// Fields by which those peers say it; the others are dropped
+    /// Fields that those peers set: x-forwarded, forwarded, or a list; the others are dropped
     #[arg(
-        long, env = "NARTHEX_PROXY_HEADERS", value_name = "x-forwarded|forwarded",
-        default_value = ProxyHeaders::default().name(), value_parser = str::parse::<ProxyHeaders>
+        long, env = "NARTHEX_PROXY_HEADERS", value_name = "NAME,…",
+        default_value_t, value_parser = str::parse::<ProxyHeaders>
     )]
     proxy_headers: ProxyHeaders,
 }
