@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use crate::SocketTrouble;
+
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -16,6 +18,13 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A Unix socket cannot be made.
+    Socket {
+        /// The address, as the user wrote it.
+        bind: String,
+        /// What stands in the way.
+        trouble: SocketTrouble,
+    },
     /// An address that cannot be read.
     Address(String),
     /// The options do not fit the backend; the text says why and what to do.
@@ -28,8 +37,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind { bind, .. } => write!(f, "cannot listen on {bind}"),
+            Self::Socket { bind, trouble } => write!(f, "cannot listen on {bind}: {trouble}"),
             Self::Address(text) => {
-                write!(f, "{text:?} is no address: write HOST:PORT, unix:PATH or fd://N")
+                write!(
+                    f,
+                    "{text:?} is no address: write HOST:PORT, unix:PATH, unix:@NAME or fd://N"
+                )
             }
             Self::Options(text) => f.write_str(text),
             Self::Io(_) => f.write_str("transport error"),

@@ -12,7 +12,9 @@ mod stop;
 
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use error::{Error, Result};
-pub use listen::{Bind, Listener};
+pub use listen::{
+    ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
+};
 pub use stop::{Stop, Stopping};
 
 macro_rules! backends {

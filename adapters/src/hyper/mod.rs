@@ -33,6 +33,7 @@ use tokio::{
 
 use crate::{
     Backend, Door, Error, Listener, Options, Result, Stop, Stopping, Surroundings, ThreadStart,
+    activated,
 };
 use connection::Farewell;
 use keeper::Keeper;
@@ -55,8 +56,12 @@ impl Backend for Hyper {
         "embedded server: HTTP/1.1 and HTTP/2 over TCP and Unix sockets"
     }
 
-    fn detect(&self, _seen: &Surroundings) -> Option<&'static str> {
-        Some("nothing says that a web server started this process")
+    fn detect(&self, seen: &Surroundings) -> Option<&'static str> {
+        Some(if activated(seen).is_empty() {
+            "nothing says that a web server started this process"
+        } else {
+            "a service manager has opened its sockets (LISTEN_FDS)"
+        })
     }
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {

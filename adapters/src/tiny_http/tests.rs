@@ -17,7 +17,7 @@ use http::StatusCode;
 use narthex_core::{Error, Exchange, ResponseHead, Result, Site};
 
 use super::BACKEND;
-use crate::{Backend, Bind, Options, Stop, Stopping};
+use crate::{Backend, Bind, Options, Permissions, Stop, Stopping};
 
 struct Running {
     address: String,
@@ -449,7 +449,7 @@ fn many_clients_keep_their_connections() {
 #[test]
 fn a_unix_socket_is_served() {
     let path = std::env::temp_dir().join(format!("narthex-tiny-{}", std::process::id()));
-    let server = started(Bind::Unix(path.clone()), |_| {});
+    let server = started(Bind::Unix(path.clone(), Permissions::default()), |_| {});
     let mut stream = UnixStream::connect(&path).unwrap();
     stream.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     assert!(to_the_end(&mut stream).ends_with("\r\n\r\nhello"));

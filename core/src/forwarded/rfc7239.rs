@@ -113,7 +113,9 @@ impl<'a> Element<'a> {
 }
 
 /// A name, its value, and what follows.
-fn pair(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>, &[u8])> {
+type Pair<'a> = (&'a [u8], Cow<'a, [u8]>, &'a [u8]);
+
+fn pair(text: &[u8]) -> Option<Pair<'_>> {
     let equals = text.iter().position(|&byte| byte == b'=')?;
     let (name, rest) = (&text[..equals], &text[equals + 1..]);
     if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {

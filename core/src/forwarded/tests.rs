@@ -56,7 +56,9 @@ impl Setup {
     }
 }
 
-fn client(head: &RequestHead) -> (&str, Option<u16>) {
+type Client<'a> = (&'a str, Option<u16>);
+
+fn client(head: &RequestHead) -> Client<'_> {
     let Endpoint { host, port } = &head.connection.client;
     (str::from_utf8(host).unwrap(), *port)
 }
@@ -67,7 +69,7 @@ fn server(head: &RequestHead) -> (&str, u16, Option<&str>) {
     (str::from_utf8(host).unwrap(), port.unwrap(), field)
 }
 
-const PEER: (&str, Option<u16>) = ("10.0.0.1", Some(40000));
+const PEER: Client<'_> = ("10.0.0.1", Some(40000));
 
 #[test]
 fn without_trust_the_fields_are_like_others() {
@@ -106,7 +108,7 @@ fn who_is_not_trusted_is_not_heard() {
 #[test]
 fn the_client_is_the_first_from_the_right_that_is_not_trusted() {
     let setup = Setup::new(ProxyHeaders::X_FORWARDED, "10.0.0.0/8, fd00::/8, unix");
-    let cases: &[(&[&str], (&str, Option<u16>))] = &[
+    let cases: &[(&[&str], Client<'_>)] = &[
         (&["192.0.2.1"], ("192.0.2.1", None)),
         (&["192.0.2.1:80"], ("192.0.2.1", Some(80))),
         (&["127.0.0.1, 192.0.2.1"], ("192.0.2.1", None)),

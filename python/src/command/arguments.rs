@@ -253,7 +253,7 @@ pub(super) struct Listening {
         short,
         long,
         env = "NARTHEX_BIND",
-        value_name = "HOST:PORT|unix:PATH|fd://N",
+        value_name = "HOST:PORT|unix:PATH|unix:@NAME|fd://N",
         value_delimiter = ','
     )]
     pub(super) bind: Vec<String>,
@@ -316,6 +316,8 @@ pub(super) struct Listening {
     pub(super) reload: bool,
     #[command(flatten)]
     pub(super) proxy: options::proxy::Proxy,
+    #[command(flatten)]
+    pub(super) sockets: options::sockets::Sockets,
     #[command(flatten)]
     pub(super) child: Child,
 }

@@ -9,6 +9,7 @@ use narthex_core::{Handler, Journal, Site};
 use super::{
     arguments::{Application, Listening},
     failure::Failure,
+    options::sockets,
     ports,
 };
 use crate::{engine, journal::Log};
@@ -50,19 +51,26 @@ impl Plan {
         self.development && listens && !hosted
     }
 
-    /// The addresses to listen on.
+    /// The addresses to listen on: those that were given, or the sockets that a service manager
+    /// has opened.
     ///
     /// # Errors
-    /// One of them is no address.
+    /// One of them is no address, or has an owner that is not there.
     pub(super) fn binds(&self) -> Result<Vec<Bind>, Failure> {
         let listening = &self.listening;
         let texts = match (&listening.child.reload_bind[..], &listening.bind[..]) {
-            ([], []) => vec![default_bind().0],
+            ([], []) => match sockets::inherited() {
+                inherited if inherited.is_empty() => vec![default_bind().0],
+                inherited => return Ok(inherited),
+            },
             ([], binds) => binds.to_vec(),
             (inherited, _) => inherited.to_vec(),
         };
         let binds = texts.iter().map(|text| text.parse());
-        binds.collect::<Result<_, _>>().map_err(|error| ports::failure(&error))
+        let mut binds: Vec<_> =
+            binds.collect::<Result<_, _>>().map_err(|error| ports::failure(&error))?;
+        listening.sockets.apply(&mut binds)?;
+        Ok(binds)
     }
 
     /// The log that was asked for.

@@ -2,7 +2,7 @@
 
 use std::{fs, io, os::unix::ffi::OsStrExt, path::Path};
 
-use narthex_adapters::{Bind, Error};
+use narthex_adapters::{Bind, Error, SocketTrouble};
 
 use super::failure::Failure;
 
@@ -10,6 +10,7 @@ use super::failure::Failure;
 pub(super) fn failure(error: &Error) -> Failure {
     match error {
         Error::Bind { bind, source } => bind_failure(bind, source),
+        Error::Socket { bind, trouble } => socket_failure(bind, trouble),
         Error::Address(_) => Failure::new(
             "N203",
             &error.to_string(),
@@ -71,7 +72,10 @@ fn bind_failure(bind: &str, source: &io::Error) -> Failure {
             "N205",
             &format!("cannot listen on {bind}: {source}"),
             Vec::new(),
-            fixes(&["whoever starts narthex has to pass a listening socket as this descriptor"]),
+            fixes(&[
+                "whoever starts narthex has to pass a listening stream socket as this descriptor:",
+                "in a systemd socket unit, ListenStream= and not Accept=yes",
+            ]),
         ),
         _ => Failure::new(
             "N204",
@@ -80,6 +84,36 @@ fn bind_failure(bind: &str, source: &io::Error) -> Failure {
             fixes(&["check the address; --bind takes HOST:PORT, unix:PATH or fd://N"]),
         ),
     }
+}
+
+fn socket_failure(bind: &str, trouble: &SocketTrouble) -> Failure {
+    let path = bind.trim_start_matches("unix:");
+    let (code, fixes) = match trouble {
+        SocketTrouble::NotASocket => {
+            ("N211", vec!["choose another path, or move away what lies there".to_owned()])
+        }
+        SocketTrouble::NoDirectory(directory) => (
+            "N212",
+            vec![
+                format!("make it: mkdir -p {}", directory.display()),
+                "in a systemd unit, RuntimeDirectory=NAME makes /run/NAME at each start".to_owned(),
+            ],
+        ),
+        SocketTrouble::TooLong => {
+            ("N213", vec!["choose a shorter path, such as /run/app.sock".to_owned()])
+        }
+        SocketTrouble::Owner(_) => (
+            "N214",
+            vec![
+                "only root may give a file to another user; to a group, those who are in it:"
+                    .to_owned(),
+                "start as root, or add this user to the group and leave out USER:".to_owned(),
+            ],
+        ),
+        SocketTrouble::Mode(_) => ("N214", vec!["choose a directory of this user".to_owned()]),
+        _ => ("N204", Vec::new()),
+    };
+    Failure::new(code, &format!("cannot listen on {path}: {trouble}"), Vec::new(), fixes)
 }
 
 fn in_use(bind: &str, port: u16) -> Failure {

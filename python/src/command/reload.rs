@@ -29,6 +29,7 @@ use signal_hook::{
 
 use super::{
     failure::Failure,
+    options::sockets,
     plan::Plan,
     ports, signals,
     watch::{Change, Watcher},
@@ -64,6 +65,7 @@ pub(super) fn run(py: Python<'_>, plan: &Plan, arguments: &[OsString]) -> Result
         let bound = bind.listen(plan.listening.backlog).map_err(|error| ports::failure(&error))?;
         listeners.extend(bound);
     }
+    sockets::forget(py)?;
     // From here on Python's own handlers do nothing: the child is told what is to be done.
     signals::hold(py)?.release(py)?;
     let python: OsString = py.import("sys")?.getattr("executable")?.extract()?;

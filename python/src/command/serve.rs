@@ -12,6 +12,7 @@ use super::{
     arguments::Child,
     choice::Choice,
     failure::Failure,
+    options::sockets,
     plan::Plan,
     ports, signals,
     startup_page::StartupPage,
@@ -35,6 +36,7 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     let log = Arc::new(plan.log(!listens)?);
     // Before the application is imported: nothing that it does then can reach the transport.
     let door = choice.backend.open(&plan.options()?).map_err(|error| ports::failure(&error))?;
+    sockets::forget(py)?;
     let hold = if listens { Some(signals::hold(py)?) } else { None };
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);

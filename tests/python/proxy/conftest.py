@@ -13,7 +13,7 @@ from command.conftest import project, start
 from proxy import seen
 from support.backends import BACKENDS, Backend
 from support.messages import Request
-from support.server import Server
+from support.server import Server, SocketServer
 
 __all__ = ["project", "start"]
 
@@ -28,15 +28,17 @@ class Site:
         self._backend = backend
         self._api = api
 
-    def serve(self, *options: str, mount: str = "") -> Server:
+    def serve(self, *options: str, mount: str = "") -> SocketServer:
         """Serves it with these options."""
-        return self._backend.serve(
+        server = self._backend.serve(
             Path(seen.__file__),
             _ATTRIBUTES[self._api],
             api=self._api,
             options=options,
             mount=mount,
         )
+        assert isinstance(server, SocketServer)
+        return server
 
 
 def view(server: Server, *fields: tuple[str, str], target: str = "/") -> dict[str, Any]:

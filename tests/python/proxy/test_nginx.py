@@ -89,9 +89,7 @@ def test_a_client_cannot_choose_its_address(site: Site, front: Front) -> None:
 
 def test_the_public_address_is_that_of_nginx(site: Site, front: Front) -> None:
     names = [f"x-forwarded-{name}" for name in ("for", "proto", "host", "prefix")]
-    server = site.serve(
-        "--trust-proxy=127.0.0.1", f"--proxy-headers={','.join(names)}"
-    )
+    server = site.serve("--trust-proxy=127.0.0.1", f"--proxy-headers={','.join(names)}")
     port = front(_SERVER.format(upstream=f"127.0.0.1:{server.address[1]}"))
     # What nginx does not set, it passes on: a client's own words.
     seen = ask(port, "/stripped/a%20b?c", x_forwarded_port="1")

@@ -1,3 +1,4 @@
 //! Groups of options, each with what it turns into.
 
 pub(super) mod proxy;
+pub(super) mod sockets;

@@ -1,31 +1,31 @@
 //! Addresses and the sockets that listen on them.
 
+mod inherited;
+mod unix;
+
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
-    os::{
-        fd::{FromRawFd, OwnedFd, RawFd},
-        unix::net::UnixListener,
-    },
+    os::{fd::RawFd, linux::net::SocketAddrExt, unix::net::UnixListener},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use rustix::{
-    io::{FdFlags, fcntl_getfd},
-    net::{AddressFamily, SocketType, sockopt},
-};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{Error, Result};
+pub use inherited::{ACTIVATION_VARIABLES, activated};
+pub use unix::{Permissions, SocketFile, SocketTrouble};
 
-/// An address to listen on: `HOST:PORT`, `unix:PATH` or `fd://N`.
+/// An address to listen on: `HOST:PORT`, `unix:PATH`, `unix:@NAME` or `fd://N`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Bind {
     /// A name or address, and a port; 0 takes a free one.
     Tcp(String, u16),
-    /// A Unix socket.
-    Unix(PathBuf),
+    /// A Unix socket, and who may connect to it.
+    Unix(PathBuf, Permissions),
+    /// A Unix socket with a name that is no file (`unix(7)`, abstract).
+    Abstract(String),
     /// A listening socket that was inherited.
     Fd(RawFd),
 }
@@ -35,31 +35,25 @@ pub enum Bind {
 pub enum Listener {
     /// Over TCP.
     Tcp(TcpListener),
-    /// Over a Unix socket; the file is removed on drop if it was made here.
+    /// Over a Unix socket; its file is removed on drop if it was made here.
     Unix(UnixListener, Option<SocketFile>),
-}
-
-/// A socket file that goes when its listener goes.
-#[derive(Debug)]
-pub struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Gone already is as good as removed.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 impl Bind {
     /// Listens on this address: one socket for each address that a name stands for.
     ///
     /// # Errors
-    /// [`Error::Bind`] with what the system said.
+    /// [`Error::Bind`] with what the system said, or [`Error::Socket`] with what stands in the way.
     pub fn listen(&self, backlog: i32) -> Result<Vec<Listener>> {
         let bound = match self {
             Self::Tcp(host, port) => tcp(host, *port, backlog),
-            Self::Unix(path) => unix(path, backlog).map(|listener| vec![listener]),
-            Self::Fd(number) => inherited(*number).map(|listener| vec![listener]),
+            Self::Unix(path, permissions) => {
+                return unix::listen(path, permissions, backlog).map(|listener| vec![listener]);
+            }
+            Self::Abstract(name) => {
+                unix::listen_abstract(name.as_bytes(), backlog).map(|listener| vec![listener])
+            }
+            Self::Fd(number) => inherited::listener(*number).map(|listener| vec![listener]),
         };
         bound.map_err(|source| Error::Bind { bind: self.to_string(), source })
     }
@@ -71,7 +65,12 @@ impl FromStr for Bind {
     fn from_str(text: &str) -> Result<Self> {
         let bad = || Error::Address(text.to_owned());
         if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() { Err(bad()) } else { Ok(Self::Unix(path.into())) };
+            return match path.strip_prefix('@') {
+                Some("") => Err(bad()),
+                Some(name) => Ok(Self::Abstract(name.to_owned())),
+                None if path.is_empty() => Err(bad()),
+                None => Ok(Self::Unix(path.into(), Permissions::default())),
+            };
         }
         if let Some(number) = text.strip_prefix("fd://") {
             return number.parse().ok().filter(|&fd: &RawFd| fd >= 0).map(Self::Fd).ok_or_else(bad);
@@ -96,7 +95,8 @@ impl fmt::Display for Bind {
         match self {
             Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp(host, port) => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Unix(path, _) => write!(f, "unix:{}", path.display()),
+            Self::Abstract(name) => write!(f, "unix:@{name}"),
             Self::Fd(number) => write!(f, "fd://{number}"),
         }
     }
@@ -112,6 +112,9 @@ impl Listener {
             Self::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
             Self::Unix(listener, _) => {
                 let address = listener.local_addr()?;
+                if let Some(name) = address.as_abstract_name() {
+                    return Ok(format!("unix:@{}", name.escape_ascii()));
+                }
                 let path = address.as_pathname().unwrap_or(Path::new(""));
                 Ok(format!("unix:{}", path.display()))
             }
@@ -161,68 +164,29 @@ fn tcp_at(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn unix(path: &Path, backlog: i32) -> io::Result<Listener> {
-    let bind = || -> io::Result<Socket> {
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.bind(&SockAddr::unix(path)?)?;
-        Ok(socket)
-    };
-    let socket = match bind() {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && abandoned(path) => {
-            std::fs::remove_file(path)?;
-            bind()?
-        }
-        bound => bound?,
-    };
-    socket.listen(backlog)?;
-    Ok(Listener::Unix(OwnedFd::from(socket).into(), Some(SocketFile(path.to_owned()))))
-}
-
-/// Whether `path` is a socket that nobody listens on any more.
-fn abandoned(path: &Path) -> bool {
-    use std::os::unix::{fs::FileTypeExt, net::UnixStream};
-    let is_socket =
-        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    is_socket
-        && UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-}
-
-fn inherited(number: RawFd) -> io::Result<Listener> {
-    let fd = adopt(number)?;
-    let listening = sockopt::socket_acceptconn(&fd)?;
-    if !listening || sockopt::socket_type(&fd)? != SocketType::STREAM {
-        return Err(io::Error::other("the descriptor is no listening socket"));
-    }
-    Ok(match sockopt::socket_domain(&fd)? {
-        AddressFamily::UNIX => Listener::Unix(fd.into(), None),
-        _ => Listener::Tcp(fd.into()),
-    })
-}
-
-/// Takes over a descriptor that whoever started this process left open for it.
-#[expect(unsafe_code, reason = "a number given by the user becomes a descriptor")]
-fn adopt(number: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: only borrowed, to ask whether it is open; nothing is closed by it.
-    let open = fcntl_getfd(unsafe { std::os::fd::BorrowedFd::borrow_raw(number) });
-    let _: FdFlags = open?;
-    // SAFETY: it is open, and by the contract of `fd://N` it was opened for this server alone: no
-    // other part of the process owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn addresses_are_read_and_written() {
-        for text in ["127.0.0.1:8000", "[::1]:80", "localhost:0", "unix:/tmp/a", "fd://3", ":80"] {
+        for text in
+            ["127.0.0.1:8000", "[::1]:80", "localhost:0", "unix:/tmp/a", "unix:@a", "fd://3", ":80"]
+        {
             assert_eq!(text.parse::<Bind>().unwrap().to_string(), text);
         }
-        for text in
-            ["", "8000", "::1:80", "host:", "host:99999", "unix:", "fd://x", "fd://-1", "[::1:80"]
-        {
+        for text in [
+            "",
+            "8000",
+            "::1:80",
+            "host:",
+            "host:99999",
+            "unix:",
+            "unix:@",
+            "fd://x",
+            "fd://-1",
+            "[::1:80",
+        ] {
             assert!(text.parse::<Bind>().is_err(), "{text}");
         }
     }
@@ -238,13 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_socket_is_replaced_and_a_live_one_is_not() {
-        let path = std::env::temp_dir().join(format!("narthex-listen-{}", std::process::id()));
-        drop(UnixListener::bind(&path).unwrap()); // leaves the file
-        let bind = Bind::Unix(path.clone());
-        let live = bind.listen(16).unwrap();
+    fn a_name_that_is_no_file_is_listened_on() {
+        let bind = Bind::Abstract(format!("narthex-listen-{}", std::process::id()));
+        let first = bind.listen(16).unwrap();
+        assert_eq!(first[0].address().unwrap(), bind.to_string());
         assert!(bind.listen(16).is_err());
-        drop(live);
-        assert!(!path.exists());
+        drop(first);
+        bind.listen(16).unwrap();
     }
 }
