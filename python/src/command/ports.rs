@@ -73,7 +73,7 @@ fn bind_failure(bind: &str, source: &io::Error) -> Failure {
             &format!("cannot listen on {bind}: {source}"),
             Vec::new(),
             fixes(&[
-                "whoever starts narthex has to pass a listening stream socket as this descriptor:",
+                "whoever starts narthex has to pass a listening socket (of streams) as this descriptor:",
                 "in a systemd socket unit, ListenStream= and not Accept=yes",
             ]),
         ),
@@ -87,7 +87,6 @@ fn bind_failure(bind: &str, source: &io::Error) -> Failure {
 }
 
 fn socket_failure(bind: &str, trouble: &SocketTrouble) -> Failure {
-    let path = bind.trim_start_matches("unix:");
     let (code, fixes) = match trouble {
         SocketTrouble::NotASocket => {
             ("N211", vec!["choose another path, or move away what lies there".to_owned()])
@@ -113,7 +112,7 @@ fn socket_failure(bind: &str, trouble: &SocketTrouble) -> Failure {
         SocketTrouble::Mode(_) => ("N214", vec!["choose a directory of this user".to_owned()]),
         _ => ("N204", Vec::new()),
     };
-    Failure::new(code, &format!("cannot listen on {path}: {trouble}"), Vec::new(), fixes)
+    Failure::new(code, &format!("cannot listen on {bind}: {trouble}"), Vec::new(), fixes)
 }
 
 fn in_use(bind: &str, port: u16) -> Failure {

@@ -274,7 +274,7 @@ def test_the_port_is_taken_before_the_application_is_imported(project: Path) -> 
         ("8000", "N203", "HOST:PORT"),
         ("192.0.2.1:0", "N203", "no address of this machine"),
         ("fd://0", "N205", "listening socket"),
-        ("unix:/no/such/directory/socket", "N204", "unix:/no/such/directory/socket"),
+        ("unix:/no/such/directory/socket", "N212", "unix:/no/such/directory/socket"),
     ],
 )
 def test_bad_addresses(project: Path, address: str, code: str, expected: str) -> None:
