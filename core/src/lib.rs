@@ -23,7 +23,9 @@ mod trust;
 
 pub use block_on::{block_on, poll_once};
 pub use capabilities::{Capabilities, Capability};
-pub use cgi_vars::{Variables, header_variable, request_from_variables, visit_variables};
+pub use cgi_vars::{
+    Variables, field_value, header_variable, request_from_variables, visit_variables,
+};
 pub use config::{Limits, Timeouts};
 pub use error::{Error, Fault, Result};
 pub use exchange::Exchange;

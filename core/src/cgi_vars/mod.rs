@@ -8,7 +8,7 @@ mod recover;
 mod golden;
 
 pub use incoming::request_from_variables;
-pub use outgoing::{header_variable, visit_variables};
+pub use outgoing::{field_value, header_variable, visit_variables};
 
 /// Variables in the order they were handed down.
 pub type Variables = Vec<(bytes::Bytes, bytes::Bytes)>;

@@ -1,7 +1,9 @@
 //! A request head as meta-variables, for whatever reads a request in the manner of CGI.
 
+use std::borrow::Cow;
+
 use http::{
-    HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST},
 };
 
@@ -18,6 +20,24 @@ pub fn header_variable(name: &[u8]) -> Vec<u8> {
         b"HTTP_CONTENT_TYPE" | b"HTTP_CONTENT_LENGTH" => variable[5..].to_vec(),
         _ => variable,
     }
+}
+
+/// The value of the variable that a field becomes: where it is repeated, its values joined (RFC 9110,
+/// 5.3; RFC 6265, 5.4).
+#[must_use]
+pub fn field_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, [u8]> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = values.next().unwrap_or_default();
+    // A message has one type and one length; the first is the one that counted.
+    let single = name == CONTENT_TYPE || name == CONTENT_LENGTH;
+    let Some(second) = values.next().filter(|_| !single) else { return Cow::Borrowed(first) };
+    let separator: &[u8] = if name == COOKIE { b"; " } else { b", " };
+    let mut joined = first.to_vec();
+    for value in std::iter::once(second).chain(values) {
+        joined.extend_from_slice(separator);
+        joined.extend_from_slice(value);
+    }
+    Cow::Owned(joined)
 }
 
 /// Calls `visit` once with each meta-variable of `head` (RFC 3875, 4.1), request fields included.
@@ -107,22 +127,7 @@ fn authority(head: &RequestHead) -> (&[u8], Option<u16>) {
 
 fn visit_fields(head: &RequestHead, visit: &mut dyn FnMut(&[u8], &[u8])) {
     for name in head.headers.keys().filter(|name| is_variable(name)) {
-        let mut values = head.headers.get_all(name).iter();
-        let Some(first) = values.next() else { continue };
-        let variable = header_variable(name.as_str().as_bytes());
-        // A message has one type and one length; the first is the one that counted.
-        let single = name == CONTENT_TYPE || name == CONTENT_LENGTH;
-        let Some(second) = values.next().filter(|_| !single) else {
-            visit(&variable, first.as_bytes());
-            continue;
-        };
-        let separator: &[u8] = if name == COOKIE { b"; " } else { b", " };
-        let mut joined = first.as_bytes().to_vec();
-        for value in std::iter::once(second).chain(values) {
-            joined.extend_from_slice(separator);
-            joined.extend_from_slice(value.as_bytes());
-        }
-        visit(&variable, &joined);
+        visit(&header_variable(name.as_str().as_bytes()), &field_value(&head.headers, name));
     }
 }
 

@@ -1,15 +1,15 @@
 //! The environ: a copied template, interned keys, Latin-1 values (PEP 3333).
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, header};
 use narthex_core::{Capabilities, Capability, Connection, RequestHead, Scheme};
 use pyo3::{
     prelude::*,
     types::{PyDict, PyString},
 };
 
-use super::{errors::Errors, file::FileWrapper, hot::latin1, input::Input};
-use crate::hash::hash;
+use super::{
+    errors::Errors, file::FileWrapper, hot::latin1, input::Input, last::Memory, names::Names,
+};
 
 /// What all environs of an application have in common.
 pub(super) struct Template {
@@ -109,45 +109,10 @@ impl Template {
         input: Option<Bound<'py, Input>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let keys = &self.keys;
-        let environ = match self.connection_base(py, request)? {
-            Some(base) => base.bind(py).copy()?,
-            None => self.base.bind(py).copy()?,
+        let environ = match Memory::environ(py, self, request)? {
+            Some(environ) => environ,
+            None => self.fresh(py, request)?,
         };
-        if request.method != Method::GET {
-            let method = latin1(py, request.method.as_str().as_bytes());
-            environ.set_item(&keys.method, method)?;
-        }
-        if let Some(gateway) = &request.gateway {
-            // The host's own variables first: what is worked out from them goes on top.
-            for (name, value) in &gateway.variables {
-                environ.set_item(latin1(py, name), latin1(py, value))?;
-            }
-            environ.set_item(&keys.method, latin1(py, request.method.as_str().as_bytes()))?;
-        }
-        let path_info = request.path_info();
-        if &*path_info != b"/" {
-            environ.set_item(&keys.path_info, latin1(py, &path_info))?;
-        }
-        let mount = request.mount();
-        if !mount.is_empty() || request.gateway.is_some() {
-            environ.set_item(&keys.script_name, latin1(py, mount))?;
-            environ.set_item(&keys.path_info, latin1(py, &path_info))?;
-        }
-        let query = request.query();
-        if !query.is_empty() {
-            environ.set_item(&keys.query, latin1(py, query))?;
-        }
-        let target = latin1(py, &request.target());
-        environ.set_item(&keys.request_uri, &target)?;
-        environ.set_item(&keys.raw_uri, target)?;
-        if request.version != http::Version::HTTP_11 {
-            environ.set_item(&keys.protocol, latin1(py, request.protocol().as_bytes()))?;
-        }
-        if request.gateway.is_some() {
-            self.connection(py, &environ, &request.connection)?;
-            self.authentication(py, &environ, request)?;
-        }
-        self.names.set_fields(py, &environ, request)?;
         if let Some(input) = input {
             environ.set_item(&keys.input, input)?;
         }
@@ -163,23 +128,58 @@ impl Template {
         Ok(environ)
     }
 
-    /// The template with what the requests of a connection have in common, made once for each; for
-    /// a gateway, where each request is a connection of its own, there is none.
-    fn connection_base<'a>(
+    /// The environ of `request` without a body, from nothing but the template.
+    pub(super) fn fresh<'py>(
+        &self,
+        py: Python<'py>,
+        request: &RequestHead,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let environ = self.base.bind(py).copy()?;
+        if let Some(gateway) = &request.gateway {
+            // The host's own variables first: what is worked out from them goes on top.
+            for (name, value) in &gateway.variables {
+                environ.set_item(latin1(py, name), latin1(py, value))?;
+            }
+        }
+        self.set_target(py, &environ, request)?;
+        if request.version != http::Version::HTTP_11 {
+            let protocol = latin1(py, request.protocol().as_bytes());
+            environ.set_item(&self.keys.protocol, protocol)?;
+        }
+        self.connection(py, &environ, &request.connection)?;
+        if request.gateway.is_some() {
+            self.authentication(py, &environ, request)?;
+        }
+        self.names.set_fields(py, &environ, request)?;
+        Ok(environ)
+    }
+
+    /// Sets what the request line says.
+    pub(super) fn set_target(
         &self,
         py: Python<'_>,
-        request: &'a RequestHead,
-    ) -> PyResult<Option<&'a Py<PyDict>>> {
-        if request.gateway.is_some() {
-            return Ok(None);
+        environ: &Bound<'_, PyDict>,
+        request: &RequestHead,
+    ) -> PyResult<()> {
+        let keys = &self.keys;
+        environ.set_item(&keys.method, latin1(py, request.method.as_str().as_bytes()))?;
+        environ.set_item(&keys.script_name, latin1(py, request.mount()))?;
+        environ.set_item(&keys.query, latin1(py, request.query()))?;
+        let target = request.target();
+        let path_info = request.path_info();
+        let text = latin1(py, &target);
+        if path_info == target {
+            environ.set_item(&keys.path_info, &text)?; // one string for all three
+        } else {
+            environ.set_item(&keys.path_info, latin1(py, &path_info))?;
         }
-        let connection = &request.connection;
-        let kept = connection.kept.get_or_try_make(|| {
-            let base = self.base.bind(py).copy()?;
-            self.connection(py, &base, connection)?;
-            PyResult::Ok(ConnectionBase(base.unbind()))
-        })?;
-        Ok(kept.map(|kept| &kept.0))
+        environ.set_item(&keys.request_uri, &text)?;
+        environ.set_item(&keys.raw_uri, text)
+    }
+
+    /// The variables of fields.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     fn connection(
@@ -236,9 +236,6 @@ impl Template {
     }
 }
 
-/// The environ that the requests of one connection start from.
-struct ConnectionBase(Py<PyDict>);
-
 /// `SERVER_PORT`, which must not be missing (PEP 3333).
 fn port(py: Python<'_>, port: Option<u16>, scheme: Scheme) -> Bound<'_, PyString> {
     decimal(py, port.unwrap_or(scheme.port()))
@@ -255,167 +252,4 @@ fn decimal(py: Python<'_>, mut number: u16) -> Bound<'_, PyString> {
             return latin1(py, &digits[start..]);
         }
     }
-}
-
-/// The variables of well-known fields, by name.
-struct Names {
-    slots: Vec<Option<(&'static [u8], Py<PyString>)>>,
-}
-
-/// Fields that browsers, proxies and API clients send.
-const WELL_KNOWN: &[&str] = &[
-    "accept",
-    "accept-charset",
-    "accept-encoding",
-    "accept-language",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "alt-used",
-    "authorization",
-    "baggage",
-    "cache-control",
-    "cdn-loop",
-    "cf-connecting-ip",
-    "cf-ipcountry",
-    "cf-ray",
-    "cf-visitor",
-    "connection",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-type",
-    "cookie",
-    "date",
-    "dnt",
-    "expect",
-    "forwarded",
-    "from",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "max-forwards",
-    "origin",
-    "pragma",
-    "prefer",
-    "priority",
-    "proxy-authorization",
-    "range",
-    "referer",
-    "save-data",
-    "sec-ch-ua",
-    "sec-ch-ua-mobile",
-    "sec-ch-ua-platform",
-    "sec-fetch-dest",
-    "sec-fetch-mode",
-    "sec-fetch-site",
-    "sec-fetch-user",
-    "sec-gpc",
-    "sec-websocket-key",
-    "sec-websocket-version",
-    "te",
-    "traceparent",
-    "tracestate",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "upgrade-insecure-requests",
-    "user-agent",
-    "via",
-    "x-amzn-trace-id",
-    "x-api-key",
-    "x-correlation-id",
-    "x-csrf-token",
-    "x-csrftoken",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-prefix",
-    "x-http-method-override",
-    "x-real-ip",
-    "x-request-id",
-    "x-requested-with",
-    "x-xsrf-token",
-];
-
-/// A power of two with room to spare, so that most names sit in their first slot.
-const SLOTS: usize = 512;
-
-impl Names {
-    fn new(py: Python<'_>) -> Self {
-        let mut slots: Vec<_> = (0..SLOTS).map(|_| None).collect();
-        for name in WELL_KNOWN {
-            let mut slot = Self::slot(name.as_bytes());
-            while slots[slot].is_some() {
-                slot = (slot + 1) % SLOTS;
-            }
-            let variable = variable(name.as_bytes());
-            let variable = std::str::from_utf8(&variable).expect("well-known names are ASCII");
-            let variable = PyString::intern(py, variable).unbind();
-            slots[slot] = Some((name.as_bytes(), variable));
-        }
-        Self { slots }
-    }
-
-    fn slot(name: &[u8]) -> usize {
-        (hash(name) >> 48) as usize % SLOTS
-    }
-
-    fn find(&self, name: &[u8]) -> Option<&Py<PyString>> {
-        let mut slot = Self::slot(name);
-        loop {
-            match &self.slots[slot] {
-                Some((known, variable)) if *known == name => return Some(variable),
-                Some(_) => slot = (slot + 1) % SLOTS,
-                None => return None,
-            }
-        }
-    }
-
-    fn set_fields(
-        &self,
-        py: Python<'_>,
-        environ: &Bound<'_, PyDict>,
-        request: &RequestHead,
-    ) -> PyResult<()> {
-        let headers = &request.headers;
-        let repeated = headers.len() != headers.keys_len();
-        for (name, value) in headers {
-            let bytes = name.as_str().as_bytes();
-            let joined;
-            let value = if repeated && headers.get_all(name).iter().nth(1).is_some() {
-                joined = join(headers, name);
-                latin1(py, &joined)
-            } else {
-                latin1(py, value.as_bytes())
-            };
-            match self.find(bytes) {
-                Some(variable) => environ.set_item(variable, value)?,
-                // A field `Proxy` would become HTTP_PROXY, which HTTP clients obey (httpoxy).
-                None if bytes == b"proxy" => {}
-                None => environ.set_item(latin1(py, &variable(bytes)), value)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The variable that a field becomes (RFC 3875, 4.1.18; PEP 3333).
-fn variable(name: &[u8]) -> Vec<u8> {
-    match name {
-        b"content-type" => b"CONTENT_TYPE".to_vec(),
-        b"content-length" => b"CONTENT_LENGTH".to_vec(),
-        _ => narthex_core::header_variable(name),
-    }
-}
-
-/// The values of a repeated field as one (RFC 9110, 5.3; RFC 6265, 5.4).
-fn join(headers: &http::HeaderMap, name: &HeaderName) -> Vec<u8> {
-    let separator: &[u8] = if name == header::COOKIE { b"; " } else { b", " };
-    let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-    values.join(separator)
 }

@@ -3,7 +3,8 @@
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | the handler: at once, or through an exchange |
-//! | `environ.rs` | the environ |
+//! | `environ.rs`, `names.rs` | the environ; the variables of request fields |
+//! | `last.rs` | the environ of a connection's last request, which the next one resembles |
 //! | `start.rs`, `fields.rs` | `start_response` and `write`; the headers they are given |
 //! | `input.rs`, `errors.rs`, `file.rs` | `wsgi.input`, `wsgi.errors`, `wsgi.file_wrapper` |
 //! | `output.rs` | what the application returns |
@@ -15,6 +16,8 @@ mod fields;
 mod file;
 pub(crate) mod hot;
 mod input;
+mod last;
+mod names;
 mod output;
 mod start;
 
