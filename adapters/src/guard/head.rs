@@ -57,6 +57,8 @@ pub(super) struct Head {
     empty_lines: u8,
     /// The version, once the request line has been checked.
     version: Option<Version>,
+    /// Where the line after the request line begins.
+    second: usize,
     fields: usize,
     host: bool,
     content_type: bool,
@@ -68,6 +70,40 @@ pub(super) struct Head {
 enum Version {
     Http10,
     Http11,
+}
+
+/// The longest head that is remembered.
+const KNOWN_SIZE: usize = 2 * 1024;
+
+/// A head that was good, byte for byte: clients repeat theirs on a connection, but for the target.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    bytes: Vec<u8>,
+    /// Where the line after the request line begins.
+    second: usize,
+    version: Option<Version>,
+    framing: Option<Framing>,
+    underscores: bool,
+}
+
+impl Known {
+    /// Bytes that it keeps.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Whether `bytes` begin with it.
+    fn begins(&self, bytes: &[u8]) -> bool {
+        !self.bytes.is_empty() && bytes.starts_with(&self.bytes)
+    }
+
+    /// The size of its fields, if `bytes` begin with them after a request line of `version`.
+    fn fields(&self, bytes: &[u8], version: Option<Version>) -> Option<usize> {
+        let fields = &self.bytes[self.second..];
+        (self.version.is_some() && version == self.version && bytes.starts_with(fields))
+            .then_some(fields.len())
+    }
 }
 
 impl Head {
@@ -86,8 +122,13 @@ impl Head {
         self.framing.unwrap_or(Framing::Length(0))
     }
 
-    /// Checks the lines of `bytes` that have arrived since the last call.
-    pub(super) fn read(&mut self, bytes: &[u8], limits: &Limits) -> Progress {
+    /// Checks the lines of `bytes` that have arrived since the last call. What is as in `known` is
+    /// known to be good.
+    pub(super) fn read(&mut self, bytes: &[u8], limits: &Limits, known: &Known) -> Progress {
+        if self.scanned == 0 && known.begins(bytes) {
+            (self.framing, self.underscores) = (known.framing, known.underscores);
+            return Progress::Whole(known.bytes.len());
+        }
         loop {
             let end = match scan::line(bytes, &mut self.scanned, limits.head_size) {
                 Line::Whole(end) => end,
@@ -106,13 +147,36 @@ impl Head {
                 (Some(Version::Http11), []) if !self.host => Err(const { &bad("missing Host") }),
                 (Some(_), []) => return Progress::Whole(self.at),
                 (None, []) => self.empty_line(),
-                (None, _) => self.request_line(line),
+                (None, _) => {
+                    self.second = self.at;
+                    self.request_line(line)
+                }
                 (Some(version), _) => self.field(line, version, limits),
             };
             if let Err(refusal) = checked {
                 return Progress::Refused(refusal);
             }
+            if self.fields == 0
+                && let Some(size) = known.fields(&bytes[self.at..], self.version)
+                && self.at + size <= limits.head_size
+            {
+                (self.framing, self.underscores) = (known.framing, known.underscores);
+                return Progress::Whole(self.at + size);
+            }
         }
+    }
+
+    /// Notes in `known` that the `bytes` of this head are good.
+    pub(super) fn remember(&self, bytes: &[u8], known: &mut Known) {
+        if bytes.len() > KNOWN_SIZE || self.second == 0 {
+            return; // what is known may stay so, as is the case if it has just been used
+        }
+        known.bytes.clear();
+        known.bytes.extend_from_slice(bytes);
+        known.second = self.second;
+        known.version = self.version;
+        known.framing = self.framing;
+        known.underscores = self.underscores;
     }
 
     #[cold]
@@ -303,9 +367,9 @@ mod tests {
     #[test]
     fn nothing_is_scanned_twice() {
         let (bytes, limits) = (b"GET / HTTP/1.0\r\nX: a long value", Limits::default());
-        let mut head = Head::default();
+        let (mut head, known) = (Head::default(), Known::default());
         for size in 1..=bytes.len() {
-            assert!(matches!(head.read(&bytes[..size], &limits), Progress::Partial));
+            assert!(matches!(head.read(&bytes[..size], &limits, &known), Progress::Partial));
             // A CR waits for its LF.
             let waiting = usize::from(bytes[size - 1] == b'\r');
             assert_eq!(head.scanned, size - waiting);

@@ -17,7 +17,7 @@ use narthex_core::Limits;
 
 use self::{
     chunked::Chunked,
-    head::{Framing, Head},
+    head::{Framing, Head, Known},
 };
 
 /// Follows the messages of one connection.
@@ -27,6 +27,7 @@ pub(crate) struct Guard {
     /// The longest body that may be declared.
     longest: u64,
     state: State,
+    known: Known,
     heads: u64,
     underscores: bool,
 }
@@ -91,7 +92,14 @@ impl Guard {
     /// A guard for a new connection.
     pub(crate) fn new(limits: &Limits) -> Self {
         let state = State::Head(Head::default());
-        Self { limits: *limits, longest: u64::MAX, state, heads: 0, underscores: false }
+        Self {
+            limits: *limits,
+            longest: u64::MAX,
+            state,
+            known: Known::default(),
+            heads: 0,
+            underscores: false,
+        }
     }
 
     /// This guard, refusing a head that declares a body longer than `longest`.
@@ -117,12 +125,16 @@ impl Guard {
                 return Inspection { pass, rest: Rest::Nothing };
             }
             let step = match &mut self.state {
-                State::Head(head) => match head.read(rest, &self.limits) {
+                State::Head(head) => match head.read(rest, &self.limits, &self.known) {
                     head::Progress::Whole(_) if matches!(head.framing(), Framing::Length(it) if it > self.longest) => {
                         Err(Rest::Refuse(TOO_LONG))
                     }
                     head::Progress::Whole(size) => {
                         self.underscores |= head.underscores();
+                        if self.heads > 0 {
+                            // Not for the first: most connections of one request end after it.
+                            head.remember(&rest[..size], &mut self.known);
+                        }
                         self.heads += 1;
                         self.state = State::after(head.framing());
                         Ok(size)

@@ -6,6 +6,7 @@ mod chunks;
 mod cost;
 mod flow;
 mod heads;
+mod known;
 mod limits;
 
 use super::*;
