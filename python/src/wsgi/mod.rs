@@ -30,7 +30,7 @@ use narthex_core::{
     Answer, Ask, Blocking, Capabilities, Error, Exchange, Handler, Journal, Reply, RequestHead,
     Result,
 };
-use pyo3::{prelude::*, sync::PyOnceLock};
+use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
 
 use crate::{
     adaptive::{Adaptive, Route, blocked},
@@ -41,7 +41,7 @@ use crate::{
 use environ::Template;
 use input::Input;
 use output::Going;
-use start::Start;
+use start::{Spare, Start, Starting};
 
 /// A WSGI application.
 pub(crate) struct Wsgi {
@@ -50,6 +50,7 @@ pub(crate) struct Wsgi {
     journal: Arc<dyn Journal>,
     adaptive: Adaptive,
     template: PyOnceLock<Template>,
+    spare: Spare,
     turn: Option<Arc<Turn>>,
 }
 
@@ -66,6 +67,7 @@ impl Wsgi {
             journal,
             adaptive: Adaptive::new(settings.placement),
             template: PyOnceLock::new(),
+            spare: Spare::default(),
             turn: settings.serialize.then(Arc::default),
         }
     }
@@ -110,21 +112,35 @@ impl Wsgi {
         };
         let template = self.template(py, ask.head, ask.capabilities)?;
         let environ = template.environ(py, ask.head, ask.capabilities, input)?;
-        let start = Bound::new(py, Start::gathering())?;
-        let result = self.app.bind(py).call1((environ, &start));
+        let starting = self.spare.take(py)?;
+        let answered = self.called(py, ask, route, turn, (environ, &starting));
+        self.spare.give(starting);
+        answered
+    }
+
+    fn called(
+        &self,
+        py: Python<'_>,
+        ask: &Ask<'_>,
+        route: &Route,
+        turn: Option<Held>,
+        (environ, starting): (Bound<'_, PyDict>, &Starting<'_>),
+    ) -> PyResult<(Answer, bool)> {
+        let Starting { start, callable } = starting;
+        let result = self.app.bind(py).call1((environ, callable));
         if start.get().pushed() {
             self.adaptive.pushed();
         }
         let result = match result {
             Ok(result) => result,
             Err(error) => {
-                let Some(begun) = output::cut(&start)? else { return Err(error) };
+                let Some(begun) = output::cut(start)? else { return Err(error) };
                 // What was written counts as sent: no error page can take its place.
                 seam::failed(py, &error, ask.head, &*self.journal);
                 return Ok((begun, true));
             }
         };
-        output::answer(py, &result, &start, || Going {
+        output::answer(py, &result, start, || Going {
             request: ask.head.clone(),
             journal: Arc::clone(&self.journal),
             blocking: Arc::clone(ask.blocking),
@@ -164,8 +180,9 @@ impl Wsgi {
         let input = Bound::new(py, Input::arriving(Arc::clone(exchange)))?;
         let template = self.template(py, request, capabilities)?;
         let environ = template.environ(py, request, capabilities, Some(input))?;
-        let start = Bound::new(py, Start::streaming(Arc::clone(exchange), !route.aside()))?;
-        let result = self.app.bind(py).call1((environ, &start))?;
+        let start = Start::streaming(Arc::clone(exchange), !route.aside());
+        let Starting { start, callable } = Starting::new(py, start)?;
+        let result = self.app.bind(py).call1((environ, callable))?;
         let sent = output::send(py, &result, &start, exchange);
         self.adaptive.streamed(route, start.get().pushed());
         sent

@@ -3,23 +3,24 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
 use narthex_core::{Exchange, ResponseHead};
 use pyo3::{
-    exceptions::{PyAssertionError, PyTypeError, PyValueError},
+    exceptions::{PyAssertionError, PyTypeError},
+    intern,
     prelude::*,
-    types::{PyBytes, PyList, PyString, PyTuple},
+    types::{PyBytes, PyTuple},
 };
 
-use super::{fields::field, hot, output::is_whole};
+use super::{fields::Heads, hot, output::is_whole};
 use crate::{
     hold::hold,
     seam::{to_python, wait},
     spool::Spool,
 };
 
-/// The state of one response, and the callable that applications start it with.
-#[pyclass(frozen, module = "narthex", name = "start_response")]
+/// The state of one response. Its method is what applications start it with, itself is the `write`
+/// that they are given for it: one object, and one call without a tuple.
+#[pyclass(frozen, module = "narthex", name = "write")]
 pub(super) struct Start {
     /// Where the response goes at once; without one it is gathered for the transport to take.
     exchange: Option<Arc<Exchange>>,
@@ -38,6 +39,8 @@ struct State {
     written: Option<Spool>,
     /// The body went out in pieces while it was made.
     pushed: bool,
+    /// Heads of earlier responses.
+    heads: Option<Box<Heads>>,
 }
 
 impl Start {
@@ -49,6 +52,15 @@ impl Start {
     /// For a response that is sent while it is made; `inline` on a thread that would send it.
     pub(super) fn streaming(exchange: Arc<Exchange>, inline: bool) -> Self {
         Self { exchange: Some(exchange), inline, state: Mutex::default() }
+    }
+
+    /// Forgets the response, but not how its head was made.
+    fn renew(&self) {
+        let mut state = self.state();
+        (state.sent, state.pushed) = (false, false);
+        let left = (state.head.take(), state.written.take());
+        drop(state);
+        drop(left);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,16 +116,18 @@ impl Start {
 impl Start {
     /// Sets status and headers; returns the `write` callable.
     #[pyo3(signature = (status, headers, exc_info = None, /))]
-    fn __call__(
-        slf: &Bound<'_, Self>,
-        status: &Bound<'_, PyAny>,
-        headers: &Bound<'_, PyAny>,
-        exc_info: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Write> {
+    fn start_response<'py>(
+        slf: Bound<'py, Self>,
+        status: &Bound<'py, PyAny>,
+        headers: &Bound<'py, PyAny>,
+        exc_info: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
         let this = slf.get();
-        let (started, sent) = {
-            let state = this.state();
-            (state.head.is_some() || state.sent, state.sent)
+        // Iterating and the text of an error may run Python code: not under the lock.
+        let (started, sent, mut heads) = {
+            let mut state = this.state();
+            let heads = state.heads.take();
+            (state.head.is_some() || state.sent, state.sent, heads)
         };
         match exc_info.filter(|info| !info.is_none()) {
             // The head is out: all that is left is to let the exception end the response.
@@ -125,35 +139,30 @@ impl Start {
             }
             _ => {}
         }
-        let head = head(status, headers)?;
-        this.state().head = Some(head);
-        Ok(Write(slf.clone().unbind()))
+        let head = heads.get_or_insert_default().head(status, headers)?;
+        let mut state = this.state();
+        state.head = Some(head);
+        state.heads = heads;
+        drop(state);
+        Ok(slf)
     }
-}
 
-/// The `write` callable.
-#[pyclass(frozen, module = "narthex", name = "write")]
-pub(super) struct Write(Py<Start>);
-
-#[pymethods]
-impl Write {
     /// Sends a piece of the body before the application returns.
     #[pyo3(signature = (data, /))]
     fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        let start = self.0.get();
-        start.state().pushed = true;
+        self.state().pushed = true;
         let data = data.cast::<PyBytes>().map_err(|_| not_bytes("write() takes", data))?;
-        match &start.exchange {
+        match &self.exchange {
             Some(exchange) if data.as_bytes().is_empty() => {
                 // Nothing to send, but the head is due.
-                match start.take_head()? {
+                match self.take_head()? {
                     Some(head) => wait(py, exchange, exchange.start(head)),
                     None => Ok(()),
                 }
             }
-            Some(exchange) => start.send(py, exchange, bytes(data)),
+            Some(exchange) => self.send(py, exchange, bytes(data)),
             None => {
-                let mut state = start.state();
+                let mut state = self.state();
                 state.sent |= !data.as_bytes().is_empty();
                 let written = state.written.get_or_insert_with(Spool::default);
                 written.push(data.as_bytes()).map_err(|error| to_python(error.into()))
@@ -168,6 +177,51 @@ impl Start {
         let mut state = self.state();
         state.sent = true;
         state.head.take().ok_or_else(|| PyAssertionError::new_err("start_response was not called"))
+    }
+}
+
+/// A response and the callable that applications start it with, for as long as they are used.
+pub(super) struct Starting<'py> {
+    pub(super) start: Bound<'py, Start>,
+    pub(super) callable: Bound<'py, PyAny>,
+}
+
+impl<'py> Starting<'py> {
+    /// What is to be used for a response.
+    pub(super) fn new(py: Python<'py>, start: Start) -> PyResult<Self> {
+        let start = Bound::new(py, start)?;
+        let callable = start.getattr(intern!(py, "start_response"))?;
+        Ok(Self { start, callable })
+    }
+}
+
+/// Keeps what one gathered response was started with for the next.
+#[derive(Default)]
+pub(super) struct Spare(Mutex<Option<(Py<Start>, Py<PyAny>)>>);
+
+impl Spare {
+    /// Something to start a response with that the transport takes when it is there.
+    pub(super) fn take<'py>(&self, py: Python<'py>) -> PyResult<Starting<'py>> {
+        let spare = hold(&self.0).take();
+        match spare {
+            Some((start, callable)) => {
+                Ok(Starting { start: start.into_bound(py), callable: callable.into_bound(py) })
+            }
+            None => Starting::new(py, Start::gathering()),
+        }
+    }
+
+    /// Takes it back, unless the application still has a part of it.
+    pub(super) fn give(&self, starting: Starting<'_>) {
+        let Starting { start, callable } = starting;
+        // The callable has one reference to the state, and each is ours once.
+        if hot::references(&callable) > 1 || hot::references(&start) > 2 {
+            return;
+        }
+        start.get().renew();
+        let spare = (start.unbind(), callable.unbind());
+        let old = hold(&self.0).replace(spare);
+        drop(old); // after the lock: the end of an object may run code
     }
 }
 
@@ -194,38 +248,4 @@ pub(super) fn not_bytes(what: &str, found: &Bound<'_, PyAny>) -> PyErr {
 fn exception(info: &Bound<'_, PyAny>) -> PyResult<PyErr> {
     let info = info.cast::<PyTuple>().map_err(|_| PyTypeError::new_err("exc_info is no tuple"))?;
     Ok(PyErr::from_value(info.get_item(1)?))
-}
-
-fn head(status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<ResponseHead> {
-    let (status, reason) = status_line(status)?;
-    let mut head = ResponseHead { status, reason, headers: HeaderMap::new() };
-    let mut add = |item: Bound<'_, PyAny>| -> PyResult<()> {
-        let (name, value) = field(&item)?;
-        head.headers.append(name, value);
-        Ok(())
-    };
-    match headers.cast_exact::<PyList>() {
-        Ok(list) => list.iter().try_for_each(add)?,
-        Err(_) => headers.try_iter()?.try_for_each(|item| add(item?))?,
-    }
-    Ok(head)
-}
-
-fn status_line(status: &Bound<'_, PyAny>) -> PyResult<(StatusCode, Option<Bytes>)> {
-    let status =
-        status.cast::<PyString>().map_err(|_| PyTypeError::new_err("the status is no str"))?;
-    let bad = || PyValueError::new_err(format!("{status:?} is no status such as '200 OK'"));
-    let text = hot::bytes_of(status).ok_or_else(bad)?;
-    let (code, reason) = match text {
-        [_, _, _] => (text, &text[..0]),
-        [_, _, _, b' ', reason @ ..] => (&text[..3], reason),
-        _ => return Err(bad()),
-    };
-    if !reason.iter().all(|&byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) {
-        return Err(bad());
-    }
-    let status = StatusCode::from_bytes(code).map_err(|_| bad())?;
-    let usual = status.canonical_reason().unwrap_or_default().as_bytes() == reason;
-    let reason = (!usual && text.len() > 3).then(|| Bytes::copy_from_slice(reason));
-    Ok((status, reason))
 }
