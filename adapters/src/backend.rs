@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt, sync::Arc};
 
 use narthex_core::{Capabilities, Capability, Site};
 
-use crate::{Bind, Result, Stop};
+use crate::{Bind, Error, Result, StaticMount, Stop};
 
 /// A way of being deployed.
 pub trait Backend: Sync {
@@ -84,6 +84,8 @@ pub struct Options {
     pub serialize: bool,
     /// Other processes run the same application.
     pub multiprocess: bool,
+    /// Directories whose files are served without the application.
+    pub statics: Vec<StaticMount>,
     /// Called on each thread that may call the application.
     pub on_thread_start: Option<ThreadStart>,
 }
@@ -96,6 +98,7 @@ impl Default for Options {
             threads: 0,
             serialize: false,
             multiprocess: false,
+            statics: Vec::new(),
             on_thread_start: None,
         }
     }
@@ -109,6 +112,17 @@ impl Options {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
         }
+    }
+
+    /// Refuses mounts of static files, for backends that cannot serve them; `instead` says who can.
+    ///
+    /// # Errors
+    /// There are some.
+    pub fn refuse_statics(&self, instead: &str) -> Result<()> {
+        if self.statics.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Options(format!("--static cannot be used here: {instead}")))
     }
 
     /// `base`, with what these options add and take away.

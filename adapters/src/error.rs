@@ -1,6 +1,6 @@
 //! Why a backend could not start or go on.
 
-use std::{fmt, io};
+use std::{fmt, io, path::PathBuf};
 
 use crate::SocketTrouble;
 
@@ -29,6 +29,13 @@ pub enum Error {
     Address(String),
     /// The options do not fit the backend; the text says why and what to do.
     Options(String),
+    /// A directory of static files that cannot be opened.
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The transport failed.
     Io(io::Error),
 }
@@ -45,6 +52,9 @@ impl fmt::Display for Error {
                 )
             }
             Self::Options(text) => f.write_str(text),
+            Self::Directory { directory, .. } => {
+                write!(f, "cannot serve the files in {}", directory.display())
+            }
             Self::Io(_) => f.write_str("transport error"),
         }
     }
@@ -53,7 +63,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Bind { source, .. } | Self::Io(source) => Some(source),
+            Self::Bind { source, .. } | Self::Directory { source, .. } | Self::Io(source) => {
+                Some(source)
+            }
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ mod error;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod guard;
 mod listen;
+mod statics;
 mod stop;
 
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
@@ -15,6 +16,7 @@ pub use error::{Error, Result};
 pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
 };
+pub use statics::StaticMount;
 pub use stop::{Stop, Stopping};
 
 macro_rules! backends {

@@ -35,7 +35,7 @@ pub use head::{
     Authentication, Connection, Endpoint, Gateway, Kept, RequestHead, ResponseHead, Scheme,
 };
 pub use journal::{Access, Journal, Level, Silent};
-pub use path::{decode, host_is_valid, normalize};
+pub use path::{decode, encode, host_is_valid, normalize};
 pub use reply::{Answer, Body, Pulled, Source, answer};
 pub use site::Site;
 pub use transaction::Transaction;

@@ -68,12 +68,18 @@ impl Backend for Hyper {
         if options.binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }
+        #[cfg(feature = "static-files")]
+        let statics = crate::statics::Mounts::open(&options.statics)?;
+        #[cfg(not(feature = "static-files"))]
+        options.refuse_statics("this build is without the feature static-files")?;
         let mut listeners = Vec::new();
         for bind in &options.binds {
             listeners.extend(bind.listen(options.backlog)?);
         }
         Ok(Box::new(Open {
             listeners,
+            #[cfg(feature = "static-files")]
+            statics,
             threads: options.thread_count(),
             on_thread_start: options.on_thread_start.clone(),
             capabilities: options.capabilities(
@@ -94,6 +100,8 @@ impl Backend for Hyper {
 /// The server with its sockets, before it serves.
 struct Open {
     listeners: Vec<Listener>,
+    #[cfg(feature = "static-files")]
+    statics: Option<crate::statics::Mounts>,
     threads: usize,
     on_thread_start: Option<ThreadStart>,
     capabilities: Capabilities,
@@ -114,6 +122,11 @@ impl Door for Open {
 
     fn serve(self: Box<Self>, site: Arc<Site>, stop: &Stop) -> Result<()> {
         let runtime = self.runtime()?;
+        #[cfg(feature = "static-files")]
+        let site = match self.statics {
+            Some(mounts) => Arc::new(mounts.before(&site)),
+            None => site,
+        };
         let graceful = site.timeouts.graceful;
         runtime.block_on(serve(self.listeners, self.capabilities, site, stop))?;
         // Tasks that are still blocked in the application cannot be ended; they end with the

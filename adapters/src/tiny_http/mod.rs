@@ -73,6 +73,7 @@ impl Backend for TinyHttp {
     }
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
+        options.refuse_statics("the backend tiny-http serves no files; hyper does")?;
         if options.binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }

@@ -319,6 +319,8 @@ pub(super) struct Listening {
     #[command(flatten)]
     pub(super) sockets: options::sockets::Sockets,
     #[command(flatten)]
+    pub(super) statics: options::statics::Statics,
+    #[command(flatten)]
     pub(super) child: Child,
 }
 

@@ -117,6 +117,7 @@ impl Plan {
         options.threads = self.listening.threads;
         options.serialize = self.application.serialize;
         options.on_thread_start = Some(engine::thread_start());
+        self.listening.statics.open(&mut options)?;
         Ok(options)
     }
 

@@ -2,3 +2,4 @@
 
 pub(super) mod proxy;
 pub(super) mod sockets;
+pub(super) mod statics;
