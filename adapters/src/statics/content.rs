@@ -56,6 +56,21 @@ impl Content {
         Ok(Some(piece.freeze()))
     }
 
+    /// All of it, in one piece: as it nearly always comes.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub(super) fn whole(mut self, blocking: &dyn Blocking) -> Result<Bytes> {
+        let first = self.next(blocking)?.unwrap_or_default();
+        let Some(second) = self.next(blocking)? else { return Ok(first) };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(piece) = self.next(blocking)? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+
     fn read(&self, piece: &mut [u8], flags: ReadWriteFlags) -> Result<usize, Errno> {
         loop {
             match preadv2(&self.file, &mut [IoSliceMut::new(piece)], self.left.start, flags) {

@@ -1,32 +1,31 @@
 //! The handler that answers with files, and asks the application where there are none.
 
-use std::sync::Arc;
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use async_trait::async_trait;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{
-        ACCEPT_RANGES, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-        LAST_MODIFIED, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
-    },
+    HeaderValue, Method, StatusCode,
+    header::{ALLOW, CONTENT_RANGE, LOCATION},
 };
 use narthex_core::{
     Answer, Ask, Blocking, Body, Exchange, Handler, Journal, Level, Pulled, Reply, RequestHead,
     ResponseHead, Result, Site, encode,
 };
-use rustix::io::Errno;
+use rustix::{fs::Stat, io::Errno};
 
 use super::{
     StaticMount,
-    conditions::{Validators, Verdict},
+    coding::{Accepted, Coding},
     content::{Content, Sending, failed},
+    memory::{Asked, Kept, Memory, Witness},
     name::Name,
     representation::Representation,
     root::{Found, Root},
 };
 
-/// Up to this size a file is read before its response starts, and goes out with it in one write.
+/// Up to this size a file is read before its response starts, goes out with it in one write, and is
+/// kept.
 const WHOLE: u64 = 64 * 1024;
 
 /// Opened mounts, before there is an application.
@@ -63,6 +62,7 @@ impl Mounts {
         let mut site = site.clone();
         site.handler = Arc::new(Files {
             mounts: self.0,
+            memory: Memory::new(),
             application: site.handler,
             journal: Arc::clone(&site.journal),
         });
@@ -73,6 +73,7 @@ impl Mounts {
 /// Files, and the application behind them.
 struct Files {
     mounts: Vec<Mount>,
+    memory: Memory,
     application: Arc<dyn Handler>,
     journal: Arc<dyn Journal>,
 }
@@ -128,16 +129,21 @@ impl Files {
     /// The response to a request; `None` where it is for the application.
     fn answer(&self, request: &RequestHead, blocking: &dyn Blocking) -> Option<Response> {
         let path = request.path_info();
-        let (mount, rest) = self.mounts.iter().find_map(|mount| {
+        let (number, rest) = self.mounts.iter().enumerate().find_map(|(number, mount)| {
             let rest = path.strip_prefix(&mount.is.route[..])?;
-            matches!(rest, [] | [b'/', ..]).then_some((mount, rest))
+            matches!(rest, [] | [b'/', ..]).then_some((number, rest))
         })?;
+        let mount = &self.mounts[number];
         let fallthrough = mount.is.fallthrough;
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return (!fallthrough).then(not_allowed);
         }
+        let asked = Asked { mount: number, accepted: Accepted::of(&request.headers), rest };
+        if let Some(kept) = self.memory.get(&asked, &mount.root) {
+            return Some(kept_response(&kept, request));
+        }
         let found = match Name::read(rest, mount.is.route.is_empty()) {
-            Some(name) => self.find(mount, name, request, blocking),
+            Some(name) => self.find(&asked, name, request, blocking),
             None => Ok(None),
         };
         match found {
@@ -154,32 +160,27 @@ impl Files {
     /// The response with the file called `name`, or with the index of the directory.
     fn find(
         &self,
-        mount: &Mount,
+        asked: &Asked<'_>,
         name: Name<'_>,
         request: &RequestHead,
         blocking: &dyn Blocking,
     ) -> Result<Option<Response>> {
+        let mount = &self.mounts[asked.mount];
+        let find = |path: &[u8]| mount.root.find(path, blocking).map_err(|error| failed(&error));
         let index;
         let mut path = name.path;
-        let mut found = Found::Directory;
-        if !name.directory {
-            found = mount.root.find(path, blocking).map_err(|error| failed(&error))?;
-        }
+        let mut found = if name.directory { Found::Directory } else { find(path)? };
         let redirects = !name.directory && matches!(found, Found::Directory);
         if matches!(found, Found::Directory) {
             let slash: &[u8] = if path.is_empty() { b"" } else { b"/" };
             index = [path, slash, b"index.html"].concat();
             path = &index;
-            found = mount.root.find(path, blocking).map_err(|error| failed(&error))?;
+            found = find(path)?;
         }
         match found {
             Found::File(..) if redirects => Ok(Some(redirect(request))),
             Found::File(file, stat) => {
-                let representation = Representation::new(file, &stat, None)
-                    .choose(path, &request.headers, &mount.root, blocking)
-                    .map_err(|error| failed(&error))?;
-                send(representation, Name::kind(path), &mount.is.headers, request, blocking)
-                    .map(Some)
+                self.send(asked, path, file, &stat, request, blocking).map(Some)
             }
             Found::Nothing(errno) => {
                 if !matches!(errno, Errno::NOENT | Errno::NOTDIR) {
@@ -192,97 +193,95 @@ impl Files {
             Found::Directory => Ok(None),
         }
     }
+
+    /// The response with the file at `path`, or with the neighbour of it that suits the client.
+    fn send(
+        &self,
+        asked: &Asked<'_>,
+        path: &[u8],
+        file: OwnedFd,
+        stat: &Stat,
+        request: &RequestHead,
+        blocking: &dyn Blocking,
+    ) -> Result<Response> {
+        let Mount { is, root } = &self.mounts[asked.mount];
+        let mut witnesses = vec![Witness::new(path, stat)];
+        let (mut file, mut stat, mut coding) = (file, *stat, None);
+        if let Some(neighbour) = neighbour(root, path, &stat, asked.accepted, blocking)? {
+            witnesses.push(neighbour.witness);
+            (file, stat, coding) = (neighbour.file, neighbour.stat, Some(neighbour.coding));
+        }
+        let representation = Representation::new(path, &stat, coding, &is.headers);
+        let size = representation.size();
+        if request.method == Method::GET && size <= WHOLE {
+            let bytes = Content::new(file, 0..size).whole(blocking)?;
+            let kept = self.memory.keep(asked, representation, bytes, witnesses);
+            return Ok(kept_response(&kept, request));
+        }
+        Ok(match representation.respond(request) {
+            Ok((head, part)) if request.method == Method::HEAD || part.is_empty() => {
+                Response { head, content: Either::Whole(Bytes::new()) }
+            }
+            Ok((head, part)) => Response { head, content: Either::File(Content::new(file, part)) },
+            Err(refusal) => refused(refusal),
+        })
+    }
 }
 
-/// The response with what of `representation` is wanted.
-fn send(
-    representation: Representation,
-    kind: &'static str,
-    extra: &[(HeaderName, HeaderValue)],
-    request: &RequestHead,
+/// A compressed neighbour of a file.
+struct Neighbour {
+    file: OwnedFd,
+    stat: Stat,
+    coding: Coding,
+    witness: Witness,
+}
+
+/// The neighbour of the file at `path` that suits the client best.
+///
+/// One that is older than its file was left behind by an edit. Whole seconds count: archives keep no
+/// fractions.
+fn neighbour(
+    root: &Root,
+    path: &[u8],
+    original: &Stat,
+    accepted: Accepted,
     blocking: &dyn Blocking,
-) -> Result<Response> {
-    let etag = representation.etag();
-    let modified = representation.modified();
-    let size = representation.size;
-    let verdict = Validators { etag: etag.as_bytes(), modified, size }
-        .judge(&request.method, &request.headers);
-    let mut headers = HeaderMap::with_capacity(12);
-    let (status, part) = match verdict {
-        Verdict::Whole => (StatusCode::OK, 0..size),
-        Verdict::Part(part) => {
-            let range = range(format_args!("{}-{}", part.start, part.end - 1), size);
-            headers.insert(CONTENT_RANGE, range);
-            (StatusCode::PARTIAL_CONTENT, part)
-        }
-        Verdict::NotModified => (StatusCode::NOT_MODIFIED, 0..0),
-        Verdict::PreconditionFailed => return Ok(plain(StatusCode::PRECONDITION_FAILED)),
-        Verdict::Unsatisfiable => {
-            let mut response = plain(StatusCode::RANGE_NOT_SATISFIABLE);
-            response.head.headers.insert(CONTENT_RANGE, range(format_args!("*"), size));
-            return Ok(response);
-        }
-    };
-    // These a 304 has as well (RFC 9110, 15.4.5).
-    headers.insert(ETAG, etag);
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if let Some(modified) = modified {
-        headers.insert(LAST_MODIFIED, date(modified));
+) -> Result<Option<Neighbour>> {
+    if Coding::ALL.iter().any(|coding| path.ends_with(coding.extension())) {
+        return Ok(None); // it was asked for as it is
     }
-    if status != StatusCode::NOT_MODIFIED {
-        headers.insert(CONTENT_TYPE, content_type(kind));
-        headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
-        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Some(coding) = representation.coding {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    for coding in accepted.iter() {
+        let name = [path, coding.extension()].concat();
+        if let Found::File(file, stat) =
+            root.find(&name, blocking).map_err(|error| failed(&error))?
+            && stat.st_mtime >= original.st_mtime
+        {
+            let witness = Witness::new(&name, &stat);
+            return Ok(Some(Neighbour { file, stat, coding, witness }));
         }
     }
-    for (position, (name, value)) in extra.iter().enumerate() {
-        if extra[..position].iter().any(|(earlier, _)| earlier == name) {
-            headers.append(name, value.clone());
-        } else {
-            headers.insert(name, value.clone());
+    Ok(None)
+}
+
+/// The response with a file that is in memory.
+fn kept_response(kept: &Kept, request: &RequestHead) -> Response {
+    match kept.representation.respond(request) {
+        Ok((head, part)) => {
+            // No larger than what is kept.
+            let place = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+            let bytes = kept.bytes.slice(place(part.start)..place(part.end));
+            Response { head, content: Either::Whole(bytes) }
         }
+        Err(refusal) => refused(refusal),
     }
-    let length = if request.method == Method::HEAD { 0 } else { part.end - part.start };
-    let mut content = Content::new(representation.file, part);
-    let content = match length {
-        0 => Either::Whole(Bytes::new()),
-        1..=WHOLE => Either::Whole(whole(&mut content, blocking)?),
-        _ => Either::File(content),
-    };
-    Ok(Response { head: ResponseHead { status, headers, reason: None }, content })
 }
 
-/// All of `content`, in one piece: as it nearly always comes.
-fn whole(content: &mut Content, blocking: &dyn Blocking) -> Result<Bytes> {
-    let first = content.next(blocking)?.unwrap_or_default();
-    let Some(second) = content.next(blocking)? else { return Ok(first) };
-    let mut all = BytesMut::from(first);
-    all.put(second);
-    while let Some(piece) = content.next(blocking)? {
-        all.put(piece);
+fn refused((status, range): (StatusCode, Option<HeaderValue>)) -> Response {
+    let mut response = plain(status);
+    if let Some(range) = range {
+        response.head.headers.insert(CONTENT_RANGE, range);
     }
-    Ok(all.freeze())
-}
-
-/// The type of the content. Text is UTF-8, as everything is by now; who has other text says so by a
-/// field of the mount.
-fn content_type(kind: &'static str) -> HeaderValue {
-    if kind.starts_with("text/") {
-        let text = format!("{kind}; charset=utf-8");
-        return HeaderValue::try_from(text).expect("a type is visible ASCII");
-    }
-    HeaderValue::from_static(kind)
-}
-
-fn date(time: std::time::SystemTime) -> HeaderValue {
-    HeaderValue::try_from(httpdate::fmt_http_date(time)).expect("a date is visible ASCII")
-}
-
-fn range(part: std::fmt::Arguments<'_>, size: u64) -> HeaderValue {
-    HeaderValue::try_from(format!("bytes {part}/{size}")).expect("digits")
+    response
 }
 
 /// Leads to the same path with a slash at its end.

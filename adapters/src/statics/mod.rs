@@ -10,9 +10,11 @@
 //! | `files.rs` | the handler: which mount, and what it says to a path |
 //! | `name.rs` | from a path to the name of a file |
 //! | `root.rs` | opens files below a directory, and nowhere else |
-//! | `representation.rs` | the file itself or its compressed neighbour |
+//! | `coding.rs` | compressed neighbours, and which a client takes |
+//! | `representation.rs` | what is said of a file |
 //! | `conditions.rs` | preconditions and ranges |
-//! | `content.rs` | the bytes |
+//! | `content.rs` | its bytes |
+//! | `memory.rs` | small files that are kept |
 //!
 //! Why not `tower-http`'s `ServeDir`: it opens by path, which symlinks can lead out of the
 //! directory, and hops to another thread for each of its four steps. A backend of one's own mends
@@ -23,9 +25,6 @@
 //! without it a small file costs four system calls. Types are `mime_guess`'s, as there; dates are
 //! `httpdate`'s.
 //!
-//! Why no cache: a small file that is opened, looked at, read and closed each time costs less CPU
-//! than nginx's, see `tests/bench/RESULTS.md`, and an edited file is never served stale.
-//!
 //! [`Handler`]: narthex_core::Handler
 
 use std::path::PathBuf;
@@ -33,11 +32,15 @@ use std::path::PathBuf;
 use http::{HeaderName, HeaderValue};
 
 #[cfg(feature = "static-files")]
+mod coding;
+#[cfg(feature = "static-files")]
 mod conditions;
 #[cfg(feature = "static-files")]
 mod content;
 #[cfg(feature = "static-files")]
 mod files;
+#[cfg(feature = "static-files")]
+mod memory;
 #[cfg(feature = "static-files")]
 mod name;
 #[cfg(feature = "static-files")]

@@ -1,169 +1,138 @@
-//! The file itself, or the compressed neighbour that the client can read.
+//! The file itself or its compressed neighbour, and what is said of it.
 
 use std::{
-    io,
-    os::fd::OwnedFd,
+    ops::Range,
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
-use narthex_core::Blocking;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{
+        ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+        LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use narthex_core::{RequestHead, ResponseHead};
 use rustix::fs::Stat;
 
-use super::root::{Found, Root};
+use super::{
+    coding::Coding,
+    conditions::{Validators, Verdict},
+    name::Name,
+};
 
-/// How a neighbour is compressed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Coding {
-    Brotli,
-    Zstandard,
-    Gzip,
-}
-
-impl Coding {
-    /// Every one, those that make the smallest files first.
-    const ALL: [Self; 3] = [Self::Brotli, Self::Zstandard, Self::Gzip];
-
-    /// Its name in `Content-Encoding`.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Brotli => "br",
-            Self::Zstandard => "zstd",
-            Self::Gzip => "gzip",
-        }
-    }
-
-    const fn extension(self) -> &'static [u8] {
-        match self {
-            Self::Brotli => b".br",
-            Self::Zstandard => b".zst",
-            Self::Gzip => b".gz",
-        }
-    }
-
-    /// Those that the client takes, in our order: all of them are the same to it, except one with
-    /// the weight 0 (RFC 9110, 12.5.3).
-    fn accepted(headers: &HeaderMap) -> [Option<Self>; 3] {
-        let weight = |name: &str| {
-            let mut weight = None;
-            for value in headers.get_all(ACCEPT_ENCODING) {
-                for part in value.to_str().unwrap_or_default().split(',') {
-                    let (coding, parameters) = part.split_once(';').unwrap_or((part, ""));
-                    if coding.trim().eq_ignore_ascii_case(name) {
-                        weight = Some(!is_zero(parameters));
-                    }
-                }
-            }
-            weight
-        };
-        if !headers.contains_key(ACCEPT_ENCODING) {
-            return [None; 3];
-        }
-        let others = weight("*").unwrap_or(false);
-        Self::ALL.map(|coding| weight(coding.name()).unwrap_or(others).then_some(coding))
-    }
-}
-
-/// Whether the weight among `parameters` is 0.
-fn is_zero(parameters: &str) -> bool {
-    let parameters = parameters.trim_ascii();
-    let Some(value) = parameters.strip_prefix("q=").or_else(|| parameters.strip_prefix("Q="))
-    else {
-        return false;
-    };
-    value.starts_with('0') && value.bytes().all(|byte| matches!(byte, b'0' | b'.'))
-}
-
-/// An opened file and what is said of it.
+/// What is said of a representation.
 #[derive(Debug)]
 pub(super) struct Representation {
-    pub(super) file: OwnedFd,
-    pub(super) size: u64,
-    pub(super) coding: Option<Coding>,
-    seconds: i64,
-    nanoseconds: u64,
+    /// The fields of a response with all of it.
+    headers: HeaderMap,
+    modified: Option<SystemTime>,
+    size: u64,
 }
 
 impl Representation {
-    /// An opened file.
-    pub(super) fn new(file: OwnedFd, stat: &Stat, coding: Option<Coding>) -> Self {
-        Self {
-            file,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            coding,
-            seconds: stat.st_mtime,
-            nanoseconds: stat.st_mtime_nsec,
-        }
-    }
-
-    /// The neighbour of `name` that suits the client, or the file itself.
-    ///
-    /// A neighbour that is older than its file was left behind by an edit. Whole seconds count:
-    /// archives keep no fractions.
-    ///
-    /// # Errors
-    /// The system failed.
-    pub(super) fn choose(
-        self,
+    /// What is said of a file with `stat`, that is or stands for the one called `name`.
+    pub(super) fn new(
         name: &[u8],
-        headers: &HeaderMap,
-        root: &Root,
-        blocking: &dyn Blocking,
-    ) -> io::Result<Self> {
-        if Coding::ALL.iter().any(|coding| name.ends_with(coding.extension())) {
-            return Ok(self); // it was asked for as it is
+        stat: &Stat,
+        coding: Option<Coding>,
+        extra: &[(HeaderName, HeaderValue)],
+    ) -> Self {
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let modified = modified(stat);
+        let mut headers = HeaderMap::with_capacity(12);
+        headers.insert(CONTENT_TYPE, content_type(Name::kind(name)));
+        headers.insert(CONTENT_LENGTH, size.into());
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(ETAG, etag(stat, coding));
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(modified) = modified {
+            headers.insert(LAST_MODIFIED, text(httpdate::fmt_http_date(modified)));
         }
-        for coding in Coding::accepted(headers).into_iter().flatten() {
-            let neighbour = [name, coding.extension()].concat();
-            if let Found::File(file, stat) = root.find(&neighbour, blocking)?
-                && stat.st_mtime >= self.seconds
-            {
-                return Ok(Self::new(file, &stat, Some(coding)));
+        if let Some(coding) = coding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        }
+        for (position, (name, value)) in extra.iter().enumerate() {
+            if extra[..position].iter().any(|(earlier, _)| earlier == name) {
+                headers.append(name, value.clone());
+            } else {
+                headers.insert(name, value.clone());
             }
         }
-        Ok(self)
+        Self { headers, modified, size }
     }
 
-    /// The time of the last change; `None` before 1970.
-    pub(super) fn modified(&self) -> Option<SystemTime> {
-        let seconds = Duration::from_secs(u64::try_from(self.seconds).ok()?);
-        SystemTime::UNIX_EPOCH.checked_add(seconds)
+    /// Its length.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 
-    /// Its strong validator. Made of time and size, not of the inode: the same on every machine
-    /// that the files were copied to.
-    pub(super) fn etag(&self) -> HeaderValue {
-        let Self { seconds, nanoseconds, size, .. } = self;
-        let coding = self.coding.map_or("", Coding::name);
-        let text = format!("\"{seconds:x}.{nanoseconds:x}-{size:x}{coding}\"");
-        HeaderValue::try_from(text).expect("visible ASCII")
+    /// The head of the response to a GET or HEAD, and the bytes that follow a GET's.
+    ///
+    /// # Errors
+    /// The status and the field of a refusal.
+    pub(super) fn respond(
+        &self,
+        request: &RequestHead,
+    ) -> Result<(ResponseHead, Range<u64>), (StatusCode, Option<HeaderValue>)> {
+        let etag = self.headers.get(ETAG).map_or(&b""[..], HeaderValue::as_bytes);
+        let validators = Validators { etag, modified: self.modified, size: self.size };
+        let (status, part) = match validators.judge(&request.method, &request.headers) {
+            Verdict::Whole => (StatusCode::OK, 0..self.size),
+            Verdict::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
+            Verdict::NotModified => (StatusCode::NOT_MODIFIED, 0..0),
+            Verdict::PreconditionFailed => return Err((StatusCode::PRECONDITION_FAILED, None)),
+            Verdict::Unsatisfiable => {
+                let range = text(format!("bytes */{}", self.size));
+                return Err((StatusCode::RANGE_NOT_SATISFIABLE, Some(range)));
+            }
+        };
+        let mut head = ResponseHead { status, reason: None, headers: self.headers.clone() };
+        if status == StatusCode::PARTIAL_CONTENT {
+            let range = format!("bytes {}-{}/{}", part.start, part.end - 1, self.size);
+            head.headers.insert(CONTENT_RANGE, text(range));
+            head.headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
+        }
+        if status == StatusCode::NOT_MODIFIED {
+            // What remains are the fields of RFC 9110, 15.4.5, and those of the mount.
+            for name in [
+                CONTENT_TYPE,
+                CONTENT_LENGTH,
+                CONTENT_ENCODING,
+                ACCEPT_RANGES,
+                X_CONTENT_TYPE_OPTIONS,
+            ] {
+                head.headers.remove(name);
+            }
+        }
+        Ok((head, part))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The time of the last change in whole seconds, as dates in HTTP have it; `None` before 1970.
+fn modified(stat: &Stat) -> Option<SystemTime> {
+    let seconds = Duration::from_secs(u64::try_from(stat.st_mtime).ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(seconds)
+}
 
-    fn accepted(values: &[&'static str]) -> String {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(ACCEPT_ENCODING, HeaderValue::from_static(value));
-        }
-        let accepted = Coding::accepted(&headers).into_iter().flatten();
-        let names: Vec<_> = accepted.map(Coding::name).collect();
-        names.join(" ")
-    }
+/// A strong validator. Made of time and size, not of the inode: the same on every machine that the
+/// files were copied to.
+fn etag(stat: &Stat, coding: Option<Coding>) -> HeaderValue {
+    let coding = coding.map_or("", Coding::name);
+    let (seconds, nanoseconds, size) = (stat.st_mtime, stat.st_mtime_nsec, stat.st_size);
+    text(format!("\"{seconds:x}.{nanoseconds:x}-{size:x}{coding}\""))
+}
 
-    #[test]
-    fn what_the_client_takes() {
-        assert_eq!(accepted(&[]), "");
-        assert_eq!(accepted(&[""]), "");
-        assert_eq!(accepted(&["gzip, deflate, br, zstd"]), "br zstd gzip");
-        assert_eq!(accepted(&["gzip;q=0.5", "BR ; q=0.001"]), "br gzip");
-        assert_eq!(accepted(&["gzip;q=0, br;q=0.000, zstd; Q=0."]), "");
-        assert_eq!(accepted(&["*"]), "br zstd gzip");
-        assert_eq!(accepted(&["*, br;q=0"]), "zstd gzip");
-        assert_eq!(accepted(&["*;q=0, gzip"]), "gzip");
-        assert_eq!(accepted(&["identity, brotli, gz"]), "");
+/// The type of the content. Text is UTF-8, as everything is by now; who has other text says so by a
+/// field of the mount.
+fn content_type(kind: &'static str) -> HeaderValue {
+    if kind.starts_with("text/") {
+        return text(format!("{kind}; charset=utf-8"));
     }
+    HeaderValue::from_static(kind)
+}
+
+fn text(value: String) -> HeaderValue {
+    HeaderValue::try_from(value).expect("dates, digits and types are visible ASCII")
 }

@@ -1,6 +1,7 @@
 //! Opens files below a directory, and nowhere else.
 
 use std::{
+    ffi::CStr,
     io,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
@@ -102,6 +103,12 @@ impl Root {
             FileType::Directory => Found::Directory,
             _ => Found::Nothing(Errno::NXIO),
         })
+    }
+
+    /// What is known of the file called `name`, links followed. Nothing is opened: that it lies below
+    /// the directory was seen when it was.
+    pub(super) fn stat(&self, name: &CStr) -> Option<Stat> {
+        fs::statat(&self.directory, name, fs::AtFlags::empty()).ok()
     }
 
     fn lookup(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
