@@ -292,7 +292,6 @@ def test_http2(site: Asked) -> None:
         "nghttp",
         "-v",
         "-n",
-        "--no-color",
         "-H",
         "range: bytes=5-9",
         f"{base}/app.css",
