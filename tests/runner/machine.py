@@ -25,6 +25,7 @@ NEEDED = {
     "nginx": "nginx-light",
     "valgrind": "valgrind",
     "h2load": "nghttp2-client",
+    "nginx": "nginx-light",
     "openssl": "openssl",
     "wrk": "wrk",
     # The peers of the bench are built for Debian's own Python.
