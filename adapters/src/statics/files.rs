@@ -18,10 +18,11 @@ use super::{
     StaticMount,
     coding::{Accepted, Coding},
     content::{Content, Sending, failed},
+    directory::Found,
     memory::{Asked, Kept, Memory, Witness},
     name::Name,
     representation::Representation,
-    root::{Found, Root},
+    root::Root,
 };
 
 /// Up to this size a file is read before its response starts, goes out with it in one write, and is
@@ -138,6 +139,7 @@ impl Files {
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return (!fallthrough).then(not_allowed);
         }
+        mount.root.refresh();
         let asked = Asked { mount: number, accepted: Accepted::of(&request.headers), rest };
         if let Some(kept) = self.memory.get(&asked, &mount.root) {
             return Some(kept_response(&kept, request));

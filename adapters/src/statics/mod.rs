@@ -9,7 +9,8 @@
 //! | `mod.rs` | what a mount is |
 //! | `files.rs` | the handler: which mount, and what it says to a path |
 //! | `name.rs` | from a path to the name of a file |
-//! | `root.rs` | opens files below a directory, and nowhere else |
+//! | `root.rs` | the directory of a mount, wherever its path leads now |
+//! | `directory.rs` | opens files below a directory, and nowhere else |
 //! | `coding.rs` | compressed neighbours, and which a client takes |
 //! | `representation.rs` | what is said of a file |
 //! | `conditions.rs` | preconditions and ranges |
@@ -37,6 +38,8 @@ mod coding;
 mod conditions;
 #[cfg(feature = "static-files")]
 mod content;
+#[cfg(feature = "static-files")]
+mod directory;
 #[cfg(feature = "static-files")]
 mod files;
 #[cfg(feature = "static-files")]

@@ -155,6 +155,32 @@ def test_a_file_that_is_replaced_is_sent_as_it_was(
     assert asked.get("/large.bin").body == b"y" * 10
 
 
+def test_a_directory_may_be_replaced(changing: tuple[Asked, Path]) -> None:
+    asked, public = changing
+    other = public.with_name("other")
+    patience = time.monotonic() + 40
+
+    def wait_for(content: bytes) -> None:
+        while asked.get("/page.html").body != content:
+            assert time.monotonic() < patience, f"{content!r} never comes"
+
+    other.mkdir()
+    (other / "page.html").write_bytes(b"renamed")
+    public.rename(public.with_name("old"))
+    other.rename(public)
+    wait_for(b"renamed")
+    (public / "page.html").unlink()
+    public.rmdir()
+    wait_for(b"app:/page.html")
+    public.mkdir()
+    (public / "page.html").write_bytes(b"made anew")
+    wait_for(b"made anew")
+    release = public.with_name("release")
+    public.rename(release)
+    public.symlink_to("release")
+    wait_for(b"made anew")
+
+
 def test_slow_readers_take_no_memory(changing: tuple[Asked, Path]) -> None:
     asked, public = changing
     large = public / "large.bin"
