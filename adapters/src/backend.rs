@@ -80,6 +80,8 @@ pub struct Options {
     pub backlog: i32,
     /// Threads that call the application; 0 for as many as cores.
     pub threads: usize,
+    /// The fewest threads that will do, whatever is asked for.
+    pub least_threads: usize,
     /// The application refuses to be called by two threads at once.
     pub serialize: bool,
     /// Other processes run the same application.
@@ -96,6 +98,7 @@ impl Default for Options {
             binds: Vec::new(),
             backlog: 1024,
             threads: 0,
+            least_threads: 1,
             serialize: false,
             multiprocess: false,
             statics: Vec::new(),
@@ -108,10 +111,11 @@ impl Options {
     /// The number of threads, at least one.
     #[must_use]
     pub fn thread_count(&self) -> usize {
-        match self.threads {
+        let threads = match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
-        }
+        };
+        threads.max(self.least_threads)
     }
 
     /// Refuses mounts of static files, for backends that cannot serve them; `instead` says who can.

@@ -8,6 +8,8 @@ mod error;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod guard;
 mod listen;
+#[cfg(any(feature = "hyper", feature = "tiny-http"))]
+mod plain;
 mod statics;
 mod stop;
 

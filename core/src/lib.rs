@@ -10,6 +10,7 @@ mod cgi_vars;
 mod config;
 mod error;
 mod exchange;
+mod expire;
 mod forwarded;
 mod handler;
 mod head;
@@ -29,6 +30,7 @@ pub use cgi_vars::{
 pub use config::{Limits, Timeouts};
 pub use error::{Error, Fault, Result};
 pub use exchange::Exchange;
+pub use expire::{Expire, Expired, Expiry, Overdue};
 pub use forwarded::{Forwarding, NotHeaders, ProxyHeaders};
 pub use handler::{Ask, Blocking, Handler, Inline, Reply};
 pub use head::{

@@ -7,12 +7,14 @@
 //! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
 //! | `shared.rs` | what the parts of a connection tell each other |
 //! | `keeper.rs` | the time of all connections |
+//! | `expiry.rs` | requests that are ended from outside |
 //! | `lookout.rs` | calls that hold a thread |
 //! | `service.rs` | from a request to the application, at once or by a task |
 //! | `transaction.rs`, `body.rs` | the request in such a task, and what is sent |
 
 mod body;
 mod connection;
+mod expiry;
 mod keeper;
 mod lookout;
 mod service;

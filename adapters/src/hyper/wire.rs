@@ -24,6 +24,8 @@ const LARGE: usize = 8 * 1024;
 const KEPT: usize = 4 * 1024;
 /// What a client that speaks HTTP/2 sends first (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What hyper sends when the application asks for a body that the client holds back: no response.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// Stands in for a head that was refused, so that its answer comes in its turn.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\n\r\n";
 
@@ -56,6 +58,10 @@ pub(super) struct Line<I> {
     pub(super) received: u64,
     pub(super) written: u64,
     pub(super) waker: Option<Waker>,
+    /// The number of the latest request when something was last put out.
+    pub(super) begun: u64,
+    /// It has been ended from outside: nothing more is put out.
+    pub(super) dead: bool,
 }
 
 /// Why nothing more is read.
@@ -87,6 +93,8 @@ impl<I> Wire<I> {
             received: 0,
             written: 0,
             waker: None,
+            begun: 0,
+            dead: false,
         })))
     }
 
@@ -305,8 +313,16 @@ impl<I: Read + Unpin> Line<I> {
 }
 
 impl<I: Write + Unpin> Line<I> {
+    /// Puts `bytes` out behind all else.
+    pub(super) fn gather(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     /// Sends what has been gathered.
     pub(super) fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.dead {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         while self.sent < self.out.len() {
             let bytes = &self.out[self.sent..];
             match ready!(Pin::new(&mut self.io).poll_write(context, bytes))? {
@@ -330,7 +346,13 @@ impl<I: Write + Unpin> Line<I> {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.dead {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let size = buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        if size != CONTINUE.len() || !buffers.iter().any(|buffer| **buffer == *CONTINUE) {
+            self.begun = self.shared.calls();
+        }
         if size >= LARGE || self.out.len() + size > ROOM {
             ready!(self.poll_drain(context))?;
             if size >= LARGE {
@@ -346,7 +368,9 @@ impl<I: Write + Unpin> Line<I> {
     }
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_drain(context))?;
+        if !self.dead {
+            ready!(self.poll_drain(context))?;
+        }
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }

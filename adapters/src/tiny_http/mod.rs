@@ -86,7 +86,7 @@ impl Backend for TinyHttp {
             threads: match options.threads {
                 // A thread that waits for its client runs nothing meanwhile, whatever the cores.
                 0 => options.thread_count().max(LEAST_THREADS),
-                threads => threads,
+                _ => options.thread_count(),
             },
             on_thread_start: options.on_thread_start.clone(),
             capabilities: options.capabilities(
