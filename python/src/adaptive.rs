@@ -29,6 +29,7 @@ const STREAMS: u64 = 1 << 32;
 /// The memory of one application.
 pub(crate) struct Adaptive {
     placement: Placement,
+    cautious: bool,
     // Each slot: 31 bits of key, 1 bit of `STREAMS`, 32 bits of estimate in microseconds.
     slots: Box<[AtomicU64]>,
     // What routes not seen before turned out to be, in 256ths of slow ones; streaming likewise.
@@ -73,12 +74,18 @@ impl Adaptive {
     pub(crate) fn new(placement: Placement) -> Self {
         Self {
             placement,
+            cautious: false,
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             blocking: AtomicU32::new(0),
             // Until the first call has shown otherwise.
             streaming: AtomicU32::new(256),
             pushing: AtomicBool::new(false),
         }
+    }
+
+    /// Makes calls of which nothing is known aside.
+    pub(crate) fn cautious(self, cautious: bool) -> Self {
+        Self { cautious, ..self }
     }
 
     /// Looks a raw path up.
@@ -95,7 +102,7 @@ impl Adaptive {
             (if blocks { SLOW + 1 } else { 0 }, self.streaming.load(Relaxed) > 32)
         });
         let blocks = match self.placement {
-            Placement::Adaptive => estimate > SLOW,
+            Placement::Adaptive => estimate > SLOW || (self.cautious && known.is_none()),
             Placement::Inline => false,
             Placement::Aside => true,
         };

@@ -308,6 +308,8 @@ pub(super) struct Listening {
         aliases = ["timeout-graceful", "timeout-graceful-shutdown"], help_heading = "Limits"
     )]
     pub(super) graceful_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(super) calls: options::calls::Calls,
     /// Restart when a file of the application changes
     #[arg(
         long, env = "NARTHEX_RELOAD", value_parser = BoolishValueParser::new(),

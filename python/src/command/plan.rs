@@ -118,6 +118,7 @@ impl Plan {
         options.serialize = self.application.serialize;
         options.on_thread_start = Some(engine::thread_start());
         self.listening.statics.open(&mut options)?;
+        self.listening.calls.open(&mut options);
         Ok(options)
     }
 

@@ -18,6 +18,7 @@ use super::{
     startup_page::StartupPage,
 };
 use crate::{
+    calls,
     engine::{self, AppSettings},
     journal::Log,
 };
@@ -41,7 +42,9 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);
     }
-    if !listens {
+    if listens {
+        calls::show_crashes(py)?;
+    } else {
         forget_proxy(py)?;
     }
     let started = start(py, choice, plan, &log);
@@ -55,6 +58,10 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
         }
         Err(failure) => return Err(failure),
     };
+    if listens {
+        let journal = Arc::clone(&log) as Arc<dyn Journal>;
+        calls::start(py, plan.listening.calls.limits(), journal, Box::new(|_| {}))?;
+    }
     let site = Arc::new(plan.site(handler, &log));
     let outcome = match hold {
         Some(hold) => {
@@ -96,6 +103,7 @@ fn start(
         serialize: plan.application.serialize,
         debug: plan.shows_failures(listens),
         placement: plan.listening.placement,
+        cautious: plan.listening.calls.limits().timeout.is_some(),
         backend: choice.backend.name(),
     };
     let journal = Arc::clone(log) as Arc<dyn Journal>;

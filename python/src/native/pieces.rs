@@ -53,7 +53,10 @@ impl Pieces {
         let transaction = self.transaction.get();
         let adaptive = &self.application.adaptive;
         let route = self.application.route(&transaction.head);
-        adaptive.call(&route, blocking, || Python::attach(|py| self.make(py, transaction)))
+        adaptive.call(&route, blocking, || {
+            let _call = transaction.enter();
+            Python::attach(|py| self.make(py, transaction))
+        })
     }
 
     fn make(&self, py: Python<'_>, transaction: &Transaction) -> Result<Option<Bytes>> {
@@ -86,6 +89,7 @@ impl Pieces {
 
 impl Drop for Pieces {
     fn drop(&mut self) {
+        let _call = self.transaction.get().enter();
         Python::attach(|py| self.close(py));
     }
 }
