@@ -66,9 +66,10 @@ def of_thread(ident: int) -> str:
 
 
 def of_all(stuck: Sequence[int]) -> str:
-    """Formats the stacks of all threads that are in code not ours; `stuck` come first."""
+    """Formats the stacks of all threads in code not ours, those of `stuck` first."""
     frames = sys._current_frames()
-    others = [ident for ident in frames if ident not in stuck]
+    asking = threading.get_ident()
+    others = [it for it in frames if it not in stuck and it != asking]
     parts = []
     for ident in [*stuck, *others]:
         frame = frames.get(ident)

@@ -38,7 +38,7 @@ impl<I: Write + Send + Unpin> Expire for Watch<I> {
 /// the application runs.
 fn expire<I: Write + Unpin>(line: &mut Line<I>, overdue: &Overdue) -> Expired {
     let multiplexed = !line.shared.gathers();
-    if line.dead || (!multiplexed && line.shared.calls() != overdue.number) {
+    if line.is_dead() || (!multiplexed && line.shared.calls() != overdue.number) {
         return Expired::Left; // the connection is over, or has gone on to another request
     }
     // Bytes that hyper keeps back would be missing: nothing can be put behind them.
@@ -54,7 +54,7 @@ fn expire<I: Write + Unpin>(line: &mut Line<I>, overdue: &Overdue) -> Expired {
         && drained
         && send(line, context, &plain::last(http::StatusCode::GATEWAY_TIMEOUT, overdue.bodiless));
     let expired = if answered { Expired::Answered } else { Expired::Cut };
-    line.dead = true;
+    line.kill();
     line.shared.expire(expired);
     let _ = line.poll_shutdown(context);
     expired

@@ -170,11 +170,11 @@ impl Blocking for InPlace {
 }
 
 /// Runs tasks on the runtime of the calling thread.
-struct TokioTasks;
+struct TokioTasks(Arc<Lookout>);
 
 impl Spawn for TokioTasks {
     fn spawn(&self, task: Task) {
-        tokio::spawn(task);
+        tokio::spawn(Arc::clone(&self.0).over(task));
     }
 }
 
@@ -195,11 +195,15 @@ async fn serve(
         site: Arc::clone(&site),
         capabilities,
         blocking: Arc::new(InPlace),
-        tasks: Tasks(Arc::new(TokioTasks)),
-        lookout,
+        tasks: Tasks(Arc::new(TokioTasks(Arc::clone(&lookout)))),
     });
-    let accepting =
-        Accepting { server, keeper: Arc::clone(&keeper), farewell: Arc::clone(&farewell), running };
+    let accepting = Accepting {
+        server,
+        lookout,
+        keeper: Arc::clone(&keeper),
+        farewell: Arc::clone(&farewell),
+        running,
+    };
     let keeping = tokio::spawn(keeper.keep(TokioTimer::new()));
     let mut acceptors = Vec::new();
     let mut files = Vec::new();
@@ -242,6 +246,7 @@ async fn serve(
 #[derive(Clone)]
 struct Accepting {
     server: Arc<Server>,
+    lookout: Arc<Lookout>,
     keeper: Arc<Keeper>,
     farewell: Arc<Farewell>,
     running: mpsc::Sender<()>,
@@ -293,10 +298,11 @@ impl Accepting {
             Arc::clone(&self.farewell),
         );
         let running = self.running.clone();
-        tokio::spawn(async move {
+        // The application is called in it, for answers and for the pieces of their bodies.
+        tokio::spawn(Arc::clone(&self.lookout).over(async move {
             serving.await;
             drop(running);
-        });
+        }));
     }
 
     /// Waits after a failed accept: without free descriptors the next one would fail at once.

@@ -7,12 +7,12 @@ use std::sync::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{Method, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use http::{Method, StatusCode, Version};
 use narthex_core::{
-    Answer, Blocking, Body, Capabilities, Error, Expired, Overdue, RequestHead, ResponseHead, Result,
-    Transaction,
+    Answer, Blocking, Body, Capabilities, Error, Expired, Overdue, RequestHead, ResponseHead,
+    Result, Transaction,
 };
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 

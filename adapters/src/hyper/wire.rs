@@ -60,8 +60,6 @@ pub(super) struct Line<I> {
     pub(super) waker: Option<Waker>,
     /// The number of the latest request when something was last put out.
     pub(super) begun: u64,
-    /// It has been ended from outside: nothing more is put out.
-    pub(super) dead: bool,
 }
 
 /// Why nothing more is read.
@@ -73,6 +71,8 @@ enum End {
     Head,
     /// A body was refused.
     Body,
+    /// The connection was ended from outside: nothing is sent either.
+    Dead,
 }
 
 impl<I> Wire<I> {
@@ -94,7 +94,6 @@ impl<I> Wire<I> {
             written: 0,
             waker: None,
             begun: 0,
-            dead: false,
         })))
     }
 
@@ -143,6 +142,15 @@ impl<I> Line<I> {
     /// Whether bytes wait to be sent.
     pub(super) fn pending(&self) -> bool {
         self.sent < self.out.len()
+    }
+
+    /// Reads and sends nothing more.
+    pub(super) fn kill(&mut self) {
+        self.end = Some(End::Dead);
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.end == Some(End::Dead)
     }
 
     /// Refuses the head that is arriving, or, between heads, the next one.
@@ -260,7 +268,9 @@ impl<I: Read + Unpin> Line<I> {
                 Some(End::Eof) => return Poll::Ready(Ok(())),
                 // The stand-in's answer closes the connection.
                 Some(End::Head) => return Poll::Pending,
-                Some(End::Body) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                Some(End::Body | End::Dead) => {
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
             }
             if !self.held.is_empty() {
                 if ready!(self.poll_fill(context, ROOM))? == 0 {
@@ -320,7 +330,7 @@ impl<I: Write + Unpin> Line<I> {
 
     /// Sends what has been gathered.
     pub(super) fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.dead {
+        if self.is_dead() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         while self.sent < self.out.len() {
@@ -346,7 +356,7 @@ impl<I: Write + Unpin> Line<I> {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.dead {
+        if self.is_dead() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let size = buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
@@ -368,7 +378,7 @@ impl<I: Write + Unpin> Line<I> {
     }
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.dead {
+        if !self.is_dead() {
             ready!(self.poll_drain(context))?;
         }
         Pin::new(&mut self.io).poll_shutdown(context)

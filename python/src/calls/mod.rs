@@ -23,7 +23,7 @@ use std::{
     sync::{
         Arc, Mutex, OnceLock, Weak,
         atomic::{
-            AtomicBool, AtomicU64,
+            AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
             fence,
         },
@@ -47,7 +47,12 @@ pub(crate) struct Limits {
     pub(crate) slow: Option<Duration>,
     /// From here on it is ended.
     pub(crate) timeout: Option<Duration>,
+    /// Threads that serve connections.
+    pub(crate) threads: usize,
 }
+
+/// A call of this length may be one that never returns.
+pub(crate) const HELD: Duration = Duration::from_millis(20);
 
 /// Told of each call that has passed its deadline: the process is no longer whole.
 pub(crate) type OnStuck = Box<dyn Fn(&str) + Send + Sync>;
@@ -60,6 +65,8 @@ struct Calls {
     next: AtomicU64,
     /// Lines for the end of calls of which the log has heard.
     ended: Sender<String>,
+    /// Calls on threads that serve connections.
+    inline: AtomicUsize,
     /// The watcher sleeps until there is a call.
     asleep: AtomicBool,
     watcher: OnceLock<Thread>,
@@ -95,6 +102,7 @@ pub(crate) fn start(
         slots: Mutex::default(),
         next: AtomicU64::new(1),
         ended,
+        inline: AtomicUsize::new(0),
         asleep: AtomicBool::new(false),
         watcher: OnceLock::new(),
     });
@@ -128,14 +136,26 @@ pub(crate) fn thread_started() {
 /// Notes that the application is called for `request` on this thread, until the result is dropped.
 ///
 /// Call it before Python is attached to: whoever waits for the GIL keeps a client waiting.
-pub(crate) fn enter(request: &RequestHead) -> Option<Call> {
+pub(crate) fn enter(request: &RequestHead, at: Where) -> Option<Call> {
     let calls = CALLS.get()?;
-    Some(calls.enter(Subject::alone(request, calls.limits.timeout.is_some())))
+    Some(calls.enter(Subject::alone(request, calls.limits.timeout.is_some()), at))
 }
 
 /// As [`enter`], for a request that reads and writes through `exchange`.
-pub(crate) fn enter_exchange(exchange: &Arc<Exchange>) -> Option<Call> {
-    Some(CALLS.get()?.enter(Subject::Exchange(Arc::downgrade(exchange))))
+pub(crate) fn enter_exchange(exchange: &Arc<Exchange>, at: Where) -> Option<Call> {
+    Some(CALLS.get()?.enter(Subject::Exchange(Arc::downgrade(exchange)), at))
+}
+
+/// Whether a call made on this thread could take the last one that serves connections, since calls
+/// hold all others.
+pub(crate) fn would_take_last() -> bool {
+    CALLS.get().is_some_and(|calls| {
+        let others = calls.limits.threads.saturating_sub(1);
+        calls.inline.load(Relaxed) >= others && {
+            let now = Instant::now();
+            calls.slots().iter().filter(|slot| slot.is_held(now)).count() >= others
+        }
+    })
 }
 
 /// Notes that the call of this thread waits for its client, until the result is dropped. From then
@@ -145,6 +165,15 @@ pub(crate) fn pause() -> Option<Pause> {
     let slot = SLOT.with(|slot| slot.get().cloned())?;
     slot.pause();
     Some(Pause { slot, _thread: PhantomData })
+}
+
+/// Where a call is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Where {
+    /// On a thread that serves connections.
+    Inline,
+    /// Where it holds up nobody.
+    Aside,
 }
 
 /// A call of the application.
@@ -168,9 +197,12 @@ impl Calls {
         slot
     }
 
-    fn enter(&self, subject: Subject) -> Call {
+    fn enter(&self, subject: Subject, at: Where) -> Call {
         let slot = SLOT.with(|slot| Arc::clone(slot.get_or_init(|| self.slot(0))));
-        let running = Running::new(self.next.fetch_add(1, Relaxed), subject);
+        let running = Running::new(self.next.fetch_add(1, Relaxed), subject, at);
+        if at == Where::Inline {
+            self.inline.fetch_add(1, Relaxed);
+        }
         let outer = slot.replace(Some(running));
         // Either the watcher sees the slot before it sleeps, or this sees that it sleeps.
         fence(SeqCst);
@@ -198,6 +230,9 @@ impl Drop for Call {
     fn drop(&mut self) {
         let Some(ended) = self.slot.replace(self.outer.take()) else { return };
         let Some(calls) = CALLS.get() else { return };
+        if ended.at == Where::Inline {
+            calls.inline.fetch_sub(1, Relaxed);
+        }
         if ended.expired.is_some() || ended.reported {
             let total = Seconds(ended.begun.elapsed());
             let what = match ended.expired {

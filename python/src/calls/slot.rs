@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderMap, Method, StatusCode};
 use narthex_core::{Access, Answer, Body, Exchange, Expired, Journal, Overdue, RequestHead};
 
-use super::quota::Quota;
+use super::{HELD, Where, quota::Quota};
 use crate::hold::hold;
 
 /// A place for the call that a thread is in. The thread writes it, the watcher reads it.
@@ -23,6 +23,7 @@ pub(super) struct Slot {
 /// A call that has not returned.
 pub(super) struct Running {
     number: u64,
+    pub(super) at: Where,
     pub(super) begun: Instant,
     /// Since when it has neither taken nor given anything; `None` while it waits for its client.
     since: Option<Instant>,
@@ -136,10 +137,11 @@ impl fmt::Display for Name {
 }
 
 impl Running {
-    pub(super) fn new(number: u64, subject: Subject) -> Self {
+    pub(super) fn new(number: u64, subject: Subject, at: Where) -> Self {
         let now = Instant::now();
         Self {
             number,
+            at,
             begun: now,
             since: Some(now),
             found: false,
@@ -176,6 +178,15 @@ impl Slot {
     /// Whether there is a call.
     pub(super) fn is_busy(&self) -> bool {
         hold(&self.running).is_some()
+    }
+
+    /// Whether a call holds a thread that serves connections, and has done so for a while.
+    pub(super) fn is_held(&self, now: Instant) -> bool {
+        let running = hold(&self.running);
+        running.as_ref().is_some_and(|running| {
+            let since = running.since.filter(|_| running.at == Where::Inline);
+            since.is_some_and(|since| now.saturating_duration_since(since) >= HELD)
+        })
     }
 
     /// Whether the call of that number goes on.
@@ -216,5 +227,4 @@ impl Slot {
             expired: running.expired,
         })
     }
-
 }

@@ -62,7 +62,7 @@ impl Stacks {
     }
 
     /// The stacks as further lines of a message; or why there are none.
-    pub(super) fn of(&self, wanted: Wanted) -> String {
+    pub(super) fn of(&self, wanted: &Wanted) -> String {
         if self.waiting.load(SeqCst) == 0 {
             let (reply, answer) = channel();
             self.waiting.fetch_add(1, SeqCst);
@@ -74,11 +74,13 @@ impl Stacks {
         let Some(dump) = self.dump.take() else {
             return "\nno stack: Python's lock cannot be had".to_owned();
         };
-        let text = match &wanted {
+        let text = match wanted {
             Wanted::Call(slot, _) => only(&dump, slot.ident),
             Wanted::All(stuck) => first(&dump, stuck),
         };
-        format!("\nPython's lock is held by code that is not Python; as faulthandler sees it:\n{text}")
+        format!(
+            "\nPython's lock is held by code that is not Python; as faulthandler sees it:\n{text}"
+        )
     }
 }
 

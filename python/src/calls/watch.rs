@@ -23,7 +23,7 @@ use super::{
     Calls, OnStuck, Seconds,
     quota::Quota,
     slot::{Passed, Slot},
-    stacks::{Wanted, Stacks},
+    stacks::{Stacks, Wanted},
 };
 
 /// Stacks in the log in a minute at most; those of slow requests and of late ones count apart.
@@ -100,7 +100,8 @@ impl Watch {
         let now = Instant::now();
         let (limits, journal) = (self.calls.limits, &*self.calls.journal);
         // Clients first: the stacks may take a while.
-        let passed = slots.iter().filter_map(|slot| slot.look(now, limits, &mut self.slow, journal));
+        let passed =
+            slots.iter().filter_map(|slot| slot.look(now, limits, &mut self.slow, journal));
         let (late, slow): (Vec<_>, Vec<_>) = passed.partition(|passed| passed.expired.is_some());
         for passed in slow {
             self.report_slow(&passed);
@@ -112,13 +113,14 @@ impl Watch {
             self.calls.journal.write(Level::Warning, &ending);
         }
         if let Some(refused) = self.slow.refused(now) {
-            let message = format_args!("{refused} more slow requests in a minute were not reported");
+            let message =
+                format_args!("{refused} more slow requests in a minute were not reported");
             self.calls.journal.write(Level::Warning, &message);
         }
     }
 
     fn report_slow(&self, passed: &Passed) {
-        let stack = self.stacks.of(Wanted::Call(Arc::clone(&passed.slot), passed.number));
+        let stack = self.stacks.of(&Wanted::Call(Arc::clone(&passed.slot), passed.number));
         let (name, held) = (&passed.name, Seconds(passed.held));
         let message = format_args!("slow request ({name}, {held} so far){stack}");
         self.calls.journal.write(Level::Warning, &message);
@@ -128,7 +130,7 @@ impl Watch {
     fn report_late(&mut self, late: &[Passed]) {
         let stuck: Vec<_> = late.iter().map(|passed| passed.slot.ident).collect();
         let stacks = if self.late.take(Instant::now()) {
-            self.stacks.of(Wanted::All(stuck))
+            self.stacks.of(&Wanted::All(stuck))
         } else {
             format!("\nstacks left out: {MOST} times a minute is enough")
         };

@@ -36,7 +36,9 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     }
     let log = Arc::new(plan.log(!listens)?);
     // Before the application is imported: nothing that it does then can reach the transport.
-    let door = choice.backend.open(&plan.options()?).map_err(|error| ports::failure(&error))?;
+    let options = plan.options()?;
+    let threads = options.thread_count();
+    let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
     let hold = if listens { Some(signals::hold(py)?) } else { None };
     if plan.application.explain {
@@ -60,7 +62,7 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     };
     if listens {
         let journal = Arc::clone(&log) as Arc<dyn Journal>;
-        calls::start(py, plan.listening.calls.limits(), journal, Box::new(|_| {}))?;
+        calls::start(py, plan.listening.calls.limits(threads), journal, Box::new(|_| {}))?;
     }
     let site = Arc::new(plan.site(handler, &log));
     let outcome = match hold {
@@ -103,7 +105,7 @@ fn start(
         serialize: plan.application.serialize,
         debug: plan.shows_failures(listens),
         placement: plan.listening.placement,
-        cautious: plan.listening.calls.limits().timeout.is_some(),
+        cautious: plan.listening.calls.wants_parent(),
         backend: choice.backend.name(),
     };
     let journal = Arc::clone(log) as Arc<dyn Journal>;

@@ -99,12 +99,16 @@ impl Handler for Native {
             return Reply::Later;
         }
         let make = || Transaction::whole(ask, &self.0);
-        Reply::Now(self.0.run(&route, &**ask.blocking, || calls::enter(ask.head), make).answer(ask.blocking))
+        Reply::Now(
+            self.0
+                .run(&route, &**ask.blocking, || calls::enter(ask.head, route.at()), make)
+                .answer(ask.blocking),
+        )
     }
 
     async fn handle(&self, exchange: Arc<Exchange>) -> Result<()> {
         let route = self.0.route(exchange.request()).settled();
-        let enter = || calls::enter_exchange(&exchange);
+        let enter = || calls::enter_exchange(&exchange, route.at());
         let make = || Transaction::streaming(&exchange, &self.0);
         self.0.run(&route, exchange.blocking(), enter, make).send(&exchange).await
     }

@@ -23,7 +23,7 @@ use super::{
     response::ResponseView,
 };
 use crate::{
-    calls::{self, Call},
+    calls::{self, Call, Where},
     hold::hold,
 };
 
@@ -78,10 +78,10 @@ impl Transaction {
     }
 
     /// Notes that the application goes on with its response, until the result is dropped.
-    pub(super) fn enter(&self) -> Option<Call> {
+    pub(super) fn enter(&self, at: Where) -> Option<Call> {
         match &*hold(&self.link) {
-            Link::Streaming(exchange) => calls::enter_exchange(exchange),
-            _ => calls::enter(&self.head),
+            Link::Streaming(exchange) => calls::enter_exchange(exchange, at),
+            _ => calls::enter(&self.head, at),
         }
     }
 

@@ -199,7 +199,7 @@ impl Handler for Wsgi {
         }
         let turn = self.take_turn(&**ask.blocking);
         Reply::Now(self.adaptive.call(&route, &**ask.blocking, || {
-            let _call = calls::enter(ask.head);
+            let _call = calls::enter(ask.head, route.at());
             Python::attach(|py| self.answer(py, ask, &route, turn))
         }))
     }
@@ -209,7 +209,7 @@ impl Handler for Wsgi {
         let turn = self.take_turn(exchange.blocking());
         let route = route.settled();
         let outcome = self.adaptive.call(&route, exchange.blocking(), || {
-            let _call = calls::enter_exchange(&exchange);
+            let _call = calls::enter_exchange(&exchange, route.at());
             Python::attach(|py| {
                 self.stream(py, &exchange, &route).map_err(|error| {
                     let request = exchange.request();

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     adaptive::{Route, blocked},
-    calls,
+    calls::{self, Where},
     seam::{failed, to_python, wait},
     spool::Spool,
     turn::Held,
@@ -231,7 +231,7 @@ impl Source for Iterating {
             return Ok(Some(first));
         }
         let pull = || {
-            let _call = calls::enter(&self.going.request);
+            let _call = calls::enter(&self.going.request, self.going.route.at());
             Python::attach(|py| self.pull(py))
         };
         let piece =
@@ -245,7 +245,7 @@ impl Source for Iterating {
 
 impl Drop for Iterating {
     fn drop(&mut self) {
-        let _call = calls::enter(&self.going.request);
+        let _call = calls::enter(&self.going.request, Where::Inline);
         Python::attach(|py| {
             if let Err(error) = self.closer.close(py) {
                 // The response is out: all that is left is to say so in the log.

@@ -25,13 +25,12 @@ pub(in crate::command) struct Calls {
 impl Calls {
     /// Whether a parent has to replace workers in which a request is stuck.
     pub(in crate::command) fn wants_parent(&self) -> bool {
-        self.limits().timeout.is_some()
+        nonzero(self.timeout).is_some()
     }
 
-    /// What is watched for.
-    pub(in crate::command) fn limits(&self) -> Limits {
-        let some = |time: Option<Duration>| time.filter(|time| !time.is_zero());
-        Limits { slow: some(self.slow), timeout: some(self.timeout) }
+    /// What is watched for, where so many threads serve connections.
+    pub(in crate::command) fn limits(&self, threads: usize) -> Limits {
+        Limits { slow: nonzero(self.slow), timeout: nonzero(self.timeout), threads }
     }
 
     /// How the backend is to be opened.
@@ -41,4 +40,8 @@ impl Calls {
             options.least_threads = options.least_threads.max(2);
         }
     }
+}
+
+fn nonzero(time: Option<Duration>) -> Option<Duration> {
+    time.filter(|time| !time.is_zero())
 }
