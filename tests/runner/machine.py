@@ -23,6 +23,7 @@ CACHE = ROOT / ".cache"
 NEEDED = {
     "gcc": "gcc",
     "nginx": "nginx-light",
+    "nghttp": "nghttp2-client",
     "valgrind": "valgrind",
     "h2load": "nghttp2-client",
     "nginx": "nginx-light",

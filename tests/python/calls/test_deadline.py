@@ -266,6 +266,43 @@ def test_a_stream_of_http2_is_answered_and_its_connection_goes_on(
     server.wait_for(r"ended after its deadline \(GET /wait, ")
 
 
+def test_of_a_connection_of_http2_only_the_stream_is_cut(serve: Starter) -> None:
+    server, port = serve("--timeout", "1")
+    url = f"http://127.0.0.1:{port}"
+    ended = subprocess.run(
+        ["nghttp", "--verbose", "--no-dep", f"{url}/generator", f"{url}/steady"],
+        capture_output=True,
+        timeout=PATIENCE * 2,
+        check=False,
+    )
+    said = ended.stdout.decode(errors="replace")
+    assert said.count("tick") == 14, said
+    assert "one" in said
+    assert "two" not in said
+    assert len(re.findall(r"recv RST_STREAM", said)) == 1, said
+    server.wait_for(r"deadline passed \(GET /generator, .*: connection cut$")
+    release(port)
+    server.wait_for(r"ended after its deadline \(GET /generator, ")
+
+
+def test_a_connection_of_http2_that_is_stuck_itself_is_cut(serve: Starter) -> None:
+    server, port = serve("--timeout", "1")
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(3):
+        assert get(port, "/maybe").body == b"hello"
+    ended = subprocess.run(
+        ["nghttp", "--verbose", "--no-dep", f"{url}/maybe?hold"],
+        capture_output=True,
+        timeout=PATIENCE * 2,
+        check=False,
+    )
+    assert b"recv (stream_id" not in ended.stdout
+    server.wait_for(r"deadline passed \(GET /maybe\?hold, .*: connection cut$")
+    assert get(port).body == b"hello"
+    release(port)
+    server.wait_for(r"ended after its deadline \(GET /maybe\?hold, ")
+
+
 def test_the_signals_of_the_application_are_left_to_it(
     serve: Starter, tmp_path: Path
 ) -> None:
