@@ -82,11 +82,11 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
             Ok(head) => head,
             Err(error) => return self.refuse(&error, None, ticket),
         };
-        if let Err(error) = self.server.site.admit(&head) {
-            return self.refuse(&error, Some(&head), ticket);
-        }
         if incoming.is_end_stream() {
             return self.ask(head, Bytes::new(), ticket);
+        }
+        if let Err(error) = self.server.site.admit(&head) {
+            return self.refuse(&error, Some(&head), ticket);
         }
         if self.prefetches(&head, &incoming) {
             return self.prefetch(head, incoming, ticket);
