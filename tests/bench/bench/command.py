@@ -294,4 +294,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with --instructions: compare with instructions.txt, do not write it",
     )
+    made.add_argument(
+        "--parts",
+        action="store_true",
+        help="with --instructions: show which part executes them, do not write them",
+    )
     return made
