@@ -65,3 +65,18 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         .and_then(|number| Duration::try_from_secs_f64(number * unit).ok())
         .ok_or_else(|| "write a number of seconds, such as 30, 0.5 or 250ms".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_an_optional_unit() {
+        for (text, millis) in [("1", 1000), ("1s", 1000), ("0.5", 500), ("250ms", 250), ("0", 0)] {
+            assert_eq!(seconds(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "ms", "1m", "1ss", "-1", "nan", "inf", "1 h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}
