@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 _COMMAND = str(Path(__file__).with_name("_command.py"))
 
 
-def show_crashes() -> None:
-    """Makes a crash write the stacks to standard error, unless that is seen to."""
-    if not faulthandler.is_enabled():
-        # Not sys.stderr: an application may replace or close that.
-        faulthandler.enable(file=2)
-
-
 def register(descriptor: int) -> int:
     """Has the stacks of all threads written to `descriptor` at some signal.
 

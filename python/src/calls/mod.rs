@@ -57,6 +57,9 @@ pub(crate) const HELD: Duration = Duration::from_millis(20);
 /// Told of each call that has passed its deadline: the process is no longer whole.
 pub(crate) type OnStuck = Box<dyn Fn(&str) + Send + Sync>;
 
+/// The descriptor of standard error.
+const STDERR: i32 = 2;
+
 /// The calls of this process.
 struct Calls {
     limits: Limits,
@@ -113,12 +116,17 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// Makes a crash show the stacks of the threads that it ends.
+/// Makes a crash show the stacks of the threads that it ends, unless that is seen to already.
 ///
 /// # Errors
 /// Python cannot.
 pub(crate) fn show_crashes(py: Python<'_>) -> PyResult<()> {
-    py.import("narthex._stacks")?.call_method0("show_crashes").map(drop)
+    let faulthandler = py.import("faulthandler")?;
+    if faulthandler.call_method0("is_enabled")?.is_truthy()? {
+        return Ok(());
+    }
+    // Not sys.stderr: an application may replace or close that.
+    faulthandler.call_method1("enable", (STDERR,)).map(drop)
 }
 
 /// Gives the calling thread its slot, while Python can still say what it calls the thread.
