@@ -1,28 +1,10 @@
 //! The embedded server on hyper, through the suite.
 #![cfg(feature = "hyper")]
 
-use narthex_adapters::{Backend, Options, Stop, Stopping, hyper::BACKEND};
-use narthex_conformance::{Ending, Host, Opened, suite};
+mod listening;
 
-struct Hyper;
+use listening::Listening;
+use narthex_adapters::hyper::BACKEND;
+use narthex_conformance::suite;
 
-impl Host for Hyper {
-    fn name(&self) -> &'static str {
-        BACKEND.name()
-    }
-
-    fn open(&self, bind: &str) -> Opened {
-        let mut options = Options::default();
-        options.binds = vec![bind.parse().expect("an address")];
-        let door = BACKEND.open(&options).expect("a free address");
-        let (capabilities, addresses, stop) = (door.capabilities(), door.addresses(), Stop::new());
-        let told = stop.clone();
-        let serve = move |site| door.serve(site, &told).expect("a service");
-        Opened::listening(capabilities, &addresses, serve, move |ending| match ending {
-            Ending::Graceful => stop.request(Stopping::Graceful),
-            Ending::Now => stop.request(Stopping::Now),
-        })
-    }
-}
-
-suite!(Hyper);
+suite!(Listening(&BACKEND));

@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use crate::{
     Access, Answer, Blocking, Body, Capabilities, Error, Expired, RequestHead, ResponseHead,
-    Result, Site, Transaction, block_on, poll_once, rules::Outgoing,
+    Result, Site, Transaction, poll_once, rules::Outgoing,
 };
 
 /// A [`Transaction`] with the rules of HTTP applied once, for every backend.
@@ -292,15 +292,15 @@ impl Exchange {
     /// Runs `operation` to its end on this thread, making room for others if it has to wait.
     ///
     /// # Panics
-    /// When the backend's [`Blocking::block`] does not run its work.
+    /// When the backend's [`Transaction::wait`] does not run the operation to its end.
     pub fn wait<T: Send>(&self, operation: impl Future<Output = T> + Send) -> T {
         let mut operation = pin!(operation);
         if let Poll::Ready(output) = poll_once(operation.as_mut()) {
             return output;
         }
         let mut output = None;
-        self.blocking().block(&mut || output = Some(block_on(operation.as_mut())));
-        output.expect("Blocking::block runs its work")
+        self.transaction.wait(pin!(async { output = Some(operation.await) }));
+        output.expect("Transaction::wait runs the operation to its end")
     }
 
     fn outgoing(&self) -> MutexGuard<'_, Outgoing> {

@@ -1,12 +1,12 @@
 //! The trait that every backend implements: the page to read first.
 
-use std::fs::File;
+use std::{fs::File, pin::Pin};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 
-use crate::{Blocking, Capabilities, Expired, Inline, RequestHead, ResponseHead, Result};
+use crate::{Blocking, Capabilities, Expired, Inline, RequestHead, ResponseHead, Result, block_on};
 
 /// One request being answered, over whatever carries it.
 ///
@@ -97,6 +97,14 @@ pub trait Transaction: Send + Sync {
     /// How to wait on this transport's threads.
     fn blocking(&self) -> &dyn Blocking {
         &Inline
+    }
+
+    /// Runs `operation`, which is one of this transaction's and has to wait, to its end on the
+    /// calling thread.
+    ///
+    /// A transport overrides it when that thread may be the one that would have to move the bytes.
+    fn wait(&self, mut operation: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+        self.blocking().block(&mut || block_on(operation.as_mut()));
     }
 }
 

@@ -10,9 +10,8 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use narthex_core::{Access, Body, Error, Expired, RequestHead, Site};
-use tokio::sync::{mpsc, oneshot};
 
-use super::shared::Ticket;
+use super::{lane::Taker, shared::Ticket};
 
 /// What hyper sends as the body of a response.
 ///
@@ -27,7 +26,7 @@ pub(super) struct Outgoing {
 enum Kind {
     Whole(Option<Bytes>),
     Pulled(Box<Pulling>),
-    Pushed(Pushed),
+    Pushed(Taker),
 }
 
 /// A body made while it is sent, and what it needs for that.
@@ -48,23 +47,6 @@ pub(super) struct Record {
     pub(super) complete: bool,
 }
 
-/// The receiving end of what a [`Transaction`](narthex_core::Transaction) writes.
-pub(super) struct Pushed {
-    receiver: mpsc::Receiver<Push>,
-    /// Who waits for what came before to be sent, and the count of drains since when.
-    flushing: Option<(u64, oneshot::Sender<()>)>,
-}
-
-/// A message from a transaction to its connection.
-pub(super) enum Push {
-    /// A piece of the body.
-    Data(Bytes),
-    /// To be answered when what came before has been sent.
-    Flush(oneshot::Sender<()>),
-    /// The body is complete. Without it, the end of the channel is an abort.
-    End,
-}
-
 impl Outgoing {
     /// All of the body.
     pub(super) fn whole(body: Bytes, ticket: Ticket) -> Self {
@@ -72,8 +54,8 @@ impl Outgoing {
     }
 
     /// A body that a transaction pushes.
-    pub(super) fn pushed(receiver: mpsc::Receiver<Push>, ticket: Ticket) -> Self {
-        Self { kind: Kind::Pushed(Pushed { receiver, flushing: None }), cut: None, ticket }
+    pub(super) fn pushed(taker: Taker, ticket: Ticket) -> Self {
+        Self { kind: Kind::Pushed(taker), cut: None, ticket }
     }
 
     /// The body of an answer.
@@ -129,7 +111,7 @@ impl http_body::Body for Outgoing {
                 pulling.handed = Some(this.ticket.shared().drains());
                 next
             }
-            Kind::Pushed(pushed) => ready!(pushed.poll_next(&this.ticket, context)),
+            Kind::Pushed(pushed) => ready!(pushed.poll_take(context)),
         };
         match next {
             Ok(chunk) => Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk)))),
@@ -155,34 +137,6 @@ impl http_body::Body for Outgoing {
     }
 }
 
-impl Pushed {
-    fn poll_next(
-        &mut self,
-        ticket: &Ticket,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, Error>> {
-        let shared = ticket.shared();
-        loop {
-            if let Some((since, _)) = self.flushing
-                && since == shared.drains()
-                && shared.gathers()
-            {
-                shared.await_drain();
-                return Poll::Pending;
-            }
-            if let Some((_, waiting)) = self.flushing.take() {
-                let _ = waiting.send(()); // nobody waits any more
-            }
-            match ready!(self.receiver.poll_recv(context)) {
-                Some(Push::Data(chunk)) => return Poll::Ready(Ok(Some(chunk))),
-                Some(Push::Flush(waiting)) => self.flushing = Some((shared.drains(), waiting)),
-                Some(Push::End) => return Poll::Ready(Ok(None)),
-                None => return Poll::Ready(Err(Error::Reported)),
-            }
-        }
-    }
-}
-
 impl Pulling {
     /// Whether the last piece has to be sent first.
     fn waits(&mut self, ticket: &Ticket, context: &Context<'_>) -> bool {
@@ -197,7 +151,7 @@ impl Pulling {
         }
         let waits = self.handed == Some(shared.drains());
         if waits {
-            shared.await_drain();
+            shared.await_drain(None);
         }
         waits
     }

@@ -7,22 +7,21 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    task::{Poll, ready},
+    task::{Context, Poll, Waker},
 };
 
-use hyper::{
-    rt::{Read, Write},
-    server::conn::{http1, http2},
-};
+use hyper::server::conn::{http1, http2};
 use narthex_core::{Access, Connection, Forwarding, Level, Limits};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
 use crate::guard::Phase;
 
 use super::{
     keeper::{Keeper, Verdict, Watched},
-    service::{Server, Service, Tasks},
+    seat::{Machine, Turn},
+    service::{Server, Service, Task, Tasks},
     shared::Shared,
+    transport::{Awaited, Transport, Wanted},
     wire::{Protocol, Wire},
 };
 
@@ -49,11 +48,11 @@ pub(super) async fn serve<I>(
     keeper: Arc<Keeper>,
     farewell: Arc<Farewell>,
 ) where
-    I: Read + Write + Send + Unpin + 'static,
+    I: Transport,
 {
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new(keeper.period()));
     let wire = Wire::new(io, &server.site.limits, Arc::clone(&shared));
-    let watched = keeper.watch(&wire);
+    let watched = Arc::new(keeper.watch(&wire));
     connection.expiry.set(watched.expiry());
     let mut notified = pin!(farewell.notify.notified());
     notified.as_mut().enable();
@@ -75,19 +74,28 @@ pub(super) async fn serve<I>(
     let shared_too = Arc::clone(&shared);
     let service =
         Service { server: Arc::clone(&server), connection, forwarding, shared: shared_too };
-    let outcome = match protocol {
+    let limits = &server.site.limits;
+    let machine = match protocol {
         Protocol::Http1 => {
-            let conn = http1(&server.site.limits).serve_connection(wire.clone(), service);
-            let stop = |conn: Pin<&mut _>| http1::Connection::graceful_shutdown(conn);
-            drive(conn, stop, &wire, &watched, &farewell, notified).await
+            let conn = http1(limits).serve_connection(wire.clone(), service);
+            machine(conn, http1::Connection::graceful_shutdown, &wire, &watched)
         }
         Protocol::Http2 => {
-            let conn = http2(&server.site.limits, server.tasks.clone())
-                .serve_connection(wire.clone(), service);
-            let stop = |conn: Pin<&mut _>| http2::Connection::graceful_shutdown(conn);
-            drive(conn, stop, &wire, &watched, &farewell, notified).await
+            let tasks = server.tasks.clone();
+            let conn = http2(limits, tasks).serve_connection(wire.clone(), service);
+            machine(conn, http2::Connection::graceful_shutdown, &wire, &watched)
         }
     };
+    let driver = Driver {
+        machine: Some(machine),
+        call: None,
+        tasks: &server.tasks,
+        shared,
+        watched: &watched,
+        farewell: &farewell,
+        stopping: false,
+    };
+    let outcome = driver.drive(&wire, notified).await;
     if let Err(error) = outcome {
         // Refusals were reported where they were answered; hyper's own are not.
         let level = if error.is_parse() { Level::Info } else { Level::Debug };
@@ -101,6 +109,27 @@ pub(super) async fn serve<I>(
         journal.write(level, &format_args!("connection of {client} ended: {error}"));
     }
     linger(&wire, &watched).await;
+}
+
+fn machine<I, C>(
+    conn: C,
+    stop: fn(Pin<&mut C>),
+    wire: &Wire<I>,
+    watched: &Arc<Watched>,
+) -> Box<dyn Machine>
+where
+    I: Transport,
+    C: Future<Output = hyper::Result<()>> + Send + 'static,
+{
+    Box::new(Hyper {
+        conn: Some(Box::pin(conn)),
+        stop,
+        outcome: Ok(()),
+        wire: wire.clone(),
+        shared: Arc::clone(&wire.line().shared),
+        watched: Arc::clone(watched),
+        parted: None,
+    })
 }
 
 fn http1(limits: &Limits) -> http1::Builder {
@@ -126,74 +155,192 @@ fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
     builder
 }
 
-/// Polls the connection, and after each poll sends what it has gathered.
-async fn drive<I, C>(
-    conn: C,
-    stop: impl Fn(Pin<&mut C>),
-    wire: &Wire<I>,
-    watched: &Watched,
-    farewell: &Farewell,
-    mut notified: Pin<&mut tokio::sync::futures::Notified<'_>>,
-) -> hyper::Result<()>
-where
-    I: Read + Write + Unpin,
-    C: Future<Output = hyper::Result<()>>,
-{
-    /// How often a connection may go on in one poll.
-    const ROUNDS: usize = 16;
+/// Who polls a connection, and makes the calls that wait for it.
+struct Driver<'a> {
+    /// Always there, except while it is lent to a call.
+    machine: Option<Box<dyn Machine>>,
+    call: Option<(u64, Task)>,
+    tasks: &'a Tasks,
+    shared: Arc<Shared>,
+    watched: &'a Watched,
+    farewell: &'a Farewell,
+    stopping: bool,
+}
 
-    let shared = Arc::clone(&wire.line().shared);
-    let mut conn = pin!(conn);
-    let mut stopping = false;
-    let mut outcome = None;
-    let mut registered = None::<std::task::Waker>;
-    poll_fn(|context| {
-        if registered.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-            registered = Some(context.waker().clone());
-            wire.line().waker.clone_from(&registered);
-            let _ = notified.as_mut().poll(context);
-        }
-        match watched.verdict() {
-            Some(Verdict::Drop) => return Poll::Ready(Ok(())),
-            Some(Verdict::Close) if !stopping => {
-                stopping = true;
-                stop(conn.as_mut());
+impl Driver<'_> {
+    /// Drives the connection to its end.
+    async fn drive<I>(
+        mut self,
+        wire: &Wire<I>,
+        mut notified: Pin<&mut Notified<'_>>,
+    ) -> hyper::Result<()> {
+        let mut registered = None::<Waker>;
+        poll_fn(|context| {
+            if registered.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
+                registered = Some(context.waker().clone());
+                wire.line().waker.clone_from(&registered);
+                let _ = notified.as_mut().poll(context);
             }
-            Some(Verdict::Close) | None => {}
+            self.poll(context)
+        })
+        .await
+    }
+
+    /// Goes on until something has to be waited for.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        /// How often a connection may go on in one poll.
+        const ROUNDS: usize = 16;
+
+        if self.watched.verdict() == Some(Verdict::Close) {
+            self.stop();
         }
+        let mut called = false;
         for _ in 0..ROUNDS {
-            if outcome.is_none()
-                && let Poll::Ready(ended) = conn.as_mut().poll(context)
-            {
-                outcome = Some(ended);
+            let turn = self.machine().turn(context);
+            if turn == Turn::Over {
+                self.release();
+                return Poll::Ready(self.machine().outcome());
             }
-            // After the poll: a request that has arrived is still answered.
-            if !stopping && outcome.is_none() && farewell.said.load(Relaxed) {
-                stopping = true;
-                stop(conn.as_mut());
+            // After the turn: a request that has arrived is still answered.
+            if !self.stopping && self.farewell.said.load(Relaxed) {
+                self.stop();
                 continue;
             }
-            let drained = wire.line().poll_drain(context);
-            if outcome.is_some() {
-                let _ = ready!(drained); // a client that is gone needs no more bytes
-                return Poll::Ready(outcome.take().unwrap_or(Ok(())));
+            if let Some(call) = self.shared.seat.launched() {
+                // The call before has been answered, and needs the connection no more.
+                self.release();
+                self.call = Some(call);
+                called = false;
             }
-            match drained {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(_)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(())) if !shared.drained() => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
+            if self.call.is_some() && !called {
+                called = true;
+                self.call(context);
+            } else if turn == Turn::Waits {
+                return Poll::Pending;
             }
         }
         context.waker().wake_by_ref(); // others first
         Poll::Pending
-    })
-    .await
+    }
+
+    /// Makes or goes on with a call, with the connection lent to it.
+    fn call(&mut self, context: &mut Context<'_>) {
+        let Some((number, call)) = &mut self.call else { return };
+        let seat = &self.shared.seat;
+        let done = seat.lend(&mut self.machine, *number, || call.as_mut().poll(context));
+        if done.is_ready() {
+            self.call = None;
+        }
+        let machine = self.machine();
+        if machine.parted() {
+            // What can go out at once does so before a reactor has to say that it may.
+            let _ = machine.turn(context);
+            machine.rejoin();
+        }
+    }
+
+    /// Lets a call that is still running go on by itself.
+    fn release(&mut self) {
+        if let Some((_, call)) = self.call.take() {
+            self.tasks.0.spawn(call);
+        }
+    }
+
+    fn stop(&mut self) {
+        if !std::mem::replace(&mut self.stopping, true) {
+            self.machine().stop();
+        }
+    }
+
+    fn machine(&mut self) -> &mut dyn Machine {
+        self.machine.as_deref_mut().expect("taken back when the call ended")
+    }
+}
+
+/// A connection of hyper's with its bytes.
+struct Hyper<I, C> {
+    /// Dropped when it ends: whoever waits for it learns so.
+    conn: Option<Pin<Box<C>>>,
+    stop: fn(Pin<&mut C>),
+    outcome: hyper::Result<()>,
+    wire: Wire<I>,
+    shared: Arc<Shared>,
+    watched: Arc<Watched>,
+    parted: Option<Arc<dyn Awaited>>,
+}
+
+impl<I, C> Hyper<I, C> {
+    /// Lets go of the connection.
+    fn end(&mut self) {
+        let within = self.wire.line().phase() == Some(Phase::Body);
+        self.shared.depart(within);
+        self.conn = None;
+    }
+}
+
+impl<I, C> Machine for Hyper<I, C>
+where
+    I: Transport,
+    C: Future<Output = hyper::Result<()>> + Send,
+{
+    fn turn(&mut self, context: &mut Context<'_>) -> Turn {
+        if self.watched.verdict() == Some(Verdict::Drop) {
+            self.end();
+            return Turn::Over;
+        }
+        if let Some(conn) = &mut self.conn
+            && let Poll::Ready(ended) = conn.as_mut().poll(context)
+        {
+            self.outcome = ended;
+            self.end();
+        }
+        let mut line = self.wire.line();
+        match line.poll_drain(context) {
+            Poll::Pending => Turn::Waits,
+            Poll::Ready(Ok(())) if self.conn.is_some() => {
+                // What hyper still holds for want of room has not been sent.
+                if !line.stalled && self.shared.drained() { Turn::Again } else { Turn::Waits }
+            }
+            // A client that is gone needs no more bytes.
+            Poll::Ready(_) => {
+                drop(line);
+                self.end();
+                Turn::Over
+            }
+        }
+    }
+
+    fn part(&mut self) -> (Option<Arc<dyn Awaited>>, Option<Wanted>) {
+        let mut line = self.wire.line();
+        if self.parted.is_none() {
+            self.parted = line.part();
+        }
+        (self.parted.clone(), line.wanted())
+    }
+
+    fn parted(&self) -> bool {
+        self.parted.is_some()
+    }
+
+    fn rejoin(&mut self) {
+        self.parted = None;
+        self.wire.line().rejoin();
+    }
+
+    fn stop(&mut self) {
+        if let Some(conn) = &mut self.conn {
+            (self.stop)(conn.as_mut());
+        }
+    }
+
+    fn outcome(&mut self) -> hyper::Result<()> {
+        std::mem::replace(&mut self.outcome, Ok(()))
+    }
 }
 
 /// Lets a client that is still sending read its answer before the connection is closed: closing a
 /// socket with unread bytes would reset it, and the answer with it.
-async fn linger<I: Read + Write + Unpin>(wire: &Wire<I>, watched: &Watched) {
+async fn linger<I: Transport>(wire: &Wire<I>, watched: &Watched) {
     let unread = {
         let line = wire.line();
         line.shared.closes_soon() || line.phase().is_some_and(|phase| phase != Phase::Idle)

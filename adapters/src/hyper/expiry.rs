@@ -6,13 +6,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use hyper::rt::Write;
 use narthex_core::{Expire, Expired, Overdue};
 
-use super::{keeper::Watch, wire::Line};
+use super::{keeper::Watch, transport::Transport, wire::Line};
 use crate::plain;
 
-impl<I: Write + Send + Unpin> Expire for Watch<I> {
+impl<I: Transport> Expire for Watch<I> {
     fn current(&self) -> u64 {
         self.line.upgrade().map_or(0, |line| {
             let line = line.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +35,7 @@ impl<I: Write + Send + Unpin> Expire for Watch<I> {
 
 /// Ends what the connection is doing. The line is locked for one operation at a time, never while
 /// the application runs.
-fn expire<I: Write + Unpin>(line: &mut Line<I>, overdue: &Overdue) -> Expired {
+fn expire<I: Transport>(line: &mut Line<I>, overdue: &Overdue) -> Expired {
     let multiplexed = !line.shared.gathers();
     if line.is_dead() || (!multiplexed && line.shared.calls() != overdue.number) {
         return Expired::Left; // the connection is over, or has gone on to another request
@@ -61,7 +60,7 @@ fn expire<I: Write + Unpin>(line: &mut Line<I>, overdue: &Overdue) -> Expired {
 }
 
 /// Sends all of `message` now, or fails.
-fn send<I: Write + Unpin>(line: &mut Line<I>, context: &mut Context<'_>, message: &[u8]) -> bool {
+fn send<I: Transport>(line: &mut Line<I>, context: &mut Context<'_>, message: &[u8]) -> bool {
     line.gather(message);
     matches!(line.poll_drain(context), Poll::Ready(io::Result::Ok(())))
 }

@@ -11,12 +11,15 @@ use std::{
 };
 
 use http::StatusCode;
-use hyper::rt::{Timer, Write};
+use hyper::rt::Timer;
 use narthex_core::{Expire, Timeouts};
 
 use crate::guard::Phase;
 
-use super::wire::{Line, Wire};
+use super::{
+    transport::Transport,
+    wire::{Line, Wire},
+};
 
 /// How long a connection is kept open for a client that is still sending after its last answer.
 const LINGER: Duration = Duration::from_secs(3);
@@ -87,7 +90,7 @@ impl Keeper {
     /// Takes a connection under watch.
     pub(super) fn watch<I>(self: &Arc<Self>, wire: &Wire<I>) -> Watched
     where
-        I: Write + Send + Unpin + 'static,
+        I: Transport,
     {
         let state = Arc::new(State::default());
         let look: Arc<dyn Look> = Arc::new(Watch {
@@ -103,11 +106,16 @@ impl Keeper {
         Watched { keeper: Arc::clone(self), number, state, look }
     }
 
-    /// Looks after the connections for ever.
-    pub(super) async fn keep(self: Arc<Self>, timer: impl Timer) {
+    /// How often it looks.
+    pub(super) fn period(&self) -> Duration {
         let Timeouts { header, body, keep_alive, write, .. } = self.timeouts;
         let shortest = header.min(body).min(keep_alive).min(write);
-        let period = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
+    }
+
+    /// Looks after the connections for ever.
+    pub(super) async fn keep(self: Arc<Self>, timer: impl Timer) {
+        let period = self.period();
         loop {
             timer.sleep(period).await;
             let now = Instant::now();
@@ -163,7 +171,7 @@ impl Drop for Watched {
     }
 }
 
-impl<I: Write + Send + Unpin> Look for Watch<I> {
+impl<I: Transport> Look for Watch<I> {
     fn look(&self, now: Instant, timeouts: &Timeouts) {
         let Some(line) = self.line.upgrade() else { return };
         let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,7 +219,10 @@ impl<I> Watch<I> {
         if self.state.lingering.load(Relaxed) {
             return (Doing::Lingering, 0);
         }
-        if line.pending() || line.stalled {
+        if line.shared.seat.computing() {
+            return (Doing::Application, 0);
+        }
+        if line.unsent() {
             return (Doing::Writing, line.written);
         }
         match line.phase() {

@@ -64,6 +64,22 @@ impl Lookout {
         Ok(lookout)
     }
 
+    /// Runs `work` that holds up nobody: others have taken over what this thread did.
+    pub(super) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+        /// Goes on with the call that was going on.
+        struct Aside<'a>(&'a AtomicU64, u64);
+
+        impl Drop for Aside<'_> {
+            fn drop(&mut self) {
+                self.0.store(self.1, Relaxed);
+            }
+        }
+
+        let place = &self.places[place()];
+        let _aside = Aside(place, place.swap(0, Relaxed));
+        work()
+    }
+
     /// Watches each poll of `task`, in which the application may be called.
     pub(super) async fn over<F: Future>(self: Arc<Self>, task: F) -> F::Output {
         let mut task = pin!(task);
@@ -76,11 +92,7 @@ impl Lookout {
 
     /// Begins a call on this thread.
     fn call(&self) -> Call<'_> {
-        let place = PLACE.get().unwrap_or_else(|| {
-            let place = NEXT_PLACE.fetch_add(1, Relaxed) % PLACES;
-            PLACE.set(Some(place));
-            place
-        });
+        let place = place();
         // Two threads may get the same number: what matters is that it changes.
         let number = self.calls.load(Relaxed) + 1;
         self.calls.store(number, Relaxed);
@@ -108,6 +120,14 @@ impl fmt::Debug for Lookout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lookout")
     }
+}
+
+fn place() -> usize {
+    PLACE.get().unwrap_or_else(|| {
+        let place = NEXT_PLACE.fetch_add(1, Relaxed) % PLACES;
+        PLACE.set(Some(place));
+        place
+    })
 }
 
 fn watch(lookout: &Weak<Lookout>, rouse: &impl Fn()) {

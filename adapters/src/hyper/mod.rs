@@ -9,17 +9,23 @@
 //! | `keeper.rs` | the time of all connections |
 //! | `expiry.rs` | requests that are ended from outside |
 //! | `lookout.rs` | calls that hold a thread |
-//! | `service.rs` | from a request to the application, at once or by a task |
-//! | `transaction.rs`, `body.rs` | the request in such a task, and what is sent |
+//! | `seat.rs` | how a call drives the connection that it came through |
+//! | `transport.rs`, `socket.rs` | what that needs of a transport, and tokio's sockets with it |
+//! | `service.rs` | from a request to the application, at once or outside the poll |
+//! | `transaction.rs`, `lane.rs`, `body.rs` | the request as a transaction, and what is sent |
 
 mod body;
 mod connection;
 mod expiry;
 mod keeper;
+mod lane;
 mod lookout;
+mod seat;
 mod service;
 mod shared;
+mod socket;
 mod transaction;
+mod transport;
 mod wire;
 
 use std::{fmt, io, sync::Arc, time::Duration};
@@ -41,6 +47,8 @@ use connection::Farewell;
 use keeper::Keeper;
 use lookout::Lookout;
 use service::{Server, Spawn, Task, Tasks};
+use socket::Socket;
+use transport::Transport;
 
 /// The embedded server.
 pub static BACKEND: Hyper = Hyper;
@@ -160,12 +168,11 @@ impl fmt::Debug for Open {
 }
 
 /// Waits on a tokio thread after handing its other tasks to another one.
-#[derive(Clone, Copy, Debug)]
-struct InPlace;
+struct InPlace(Arc<Lookout>);
 
 impl Blocking for InPlace {
     fn block(&self, work: &mut dyn FnMut()) {
-        block_in_place(work);
+        self.0.aside(|| block_in_place(work));
     }
 }
 
@@ -194,7 +201,7 @@ async fn serve(
     let server = Arc::new(Server {
         site: Arc::clone(&site),
         capabilities,
-        blocking: Arc::new(InPlace),
+        blocking: Arc::new(InPlace(Arc::clone(&lookout))),
         tasks: Tasks(Arc::new(TokioTasks(Arc::clone(&lookout)))),
     });
     let accepting = Accepting {
@@ -264,7 +271,7 @@ impl Accepting {
                         Ok(address) => Endpoint::from(address),
                         Err(_) => local.clone(),
                     };
-                    self.spawn(TokioIo::new(stream), peer.into(), server);
+                    self.spawn(TokioIo::new(Socket::new(stream)), peer.into(), server);
                 }
                 Err(error) => self.wait(&error).await,
             }
@@ -276,17 +283,15 @@ impl Accepting {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    self.spawn(TokioIo::new(stream), Endpoint::default(), local.clone());
+                    let io = TokioIo::new(Socket::new(stream));
+                    self.spawn(io, Endpoint::default(), local.clone());
                 }
                 Err(error) => self.wait(&error).await,
             }
         }
     }
 
-    fn spawn<I>(&self, io: I, client: Endpoint, server: Endpoint)
-    where
-        I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-    {
+    fn spawn(&self, io: impl Transport, client: Endpoint, server: Endpoint) {
         let mount = self.server.site.mount.clone();
         let connection =
             Connection { scheme: Scheme::Http, client, server, mount, ..Connection::default() };

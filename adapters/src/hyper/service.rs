@@ -1,7 +1,7 @@
 //! From hyper's request to the application and back.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -73,6 +73,9 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
     type Future = Answering;
 
     fn call(&self, request: http::Request<Incoming>) -> Answering {
+        if self.shared.seat.lent() {
+            return self.after_the_call(request);
+        }
         let ticket = Ticket::new(&self.shared);
         if let Some((status, reason)) = self.shared.refusal_of(&ticket) {
             return self.refuse(&Error::Refused(status, reason), None, ticket);
@@ -97,6 +100,18 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
 }
 
 impl Service {
+    /// Answers a request that a call has come upon while it drove the connection, when that call
+    /// has ended: the application is not called from within itself.
+    fn after_the_call(&self, request: http::Request<Incoming>) -> Answering {
+        let this = self.clone();
+        Answering::Waiting(Box::pin(async move {
+            // The driver polls again without being told.
+            let seat = &this.shared.seat;
+            poll_fn(|_| if seat.lent() { Poll::Pending } else { Poll::Ready(()) }).await;
+            hyper::service::Service::call(&this, request).await
+        }))
+    }
+
     fn head(&self, parts: Parts) -> Result<RequestHead> {
         let mut head = RequestHead {
             method: parts.method,
@@ -186,14 +201,15 @@ impl Service {
         }))
     }
 
-    /// Answers in a task of its own, which may wait for this connection without stopping it.
+    /// Answers outside the connection's poll: on HTTP/1 its driver makes the call after it, on
+    /// HTTP/2, where no call has the connection to itself, a task of its own does.
     fn stream(
         &self,
         head: RequestHead,
         arriving: Arriving,
         ticket: Ticket,
     ) -> Pin<Box<dyn Future<Output = Result<Response>> + Send>> {
-        let server = &self.server;
+        let (server, number) = (&self.server, ticket.number());
         let (transaction, response) = Streaming::new(
             head,
             arriving,
@@ -203,10 +219,15 @@ impl Service {
             ticket,
         );
         let site = Arc::clone(&server.site);
-        server.tasks.0.spawn(Box::pin(async move {
+        let call: Task = Box::pin(async move {
             // Reported already; the dropped transaction cuts the connection.
             let _ = Exchange::run(transaction, site).await;
-        }));
+        });
+        if self.shared.gathers() {
+            self.shared.seat.launch(number, call);
+        } else {
+            server.tasks.0.spawn(call);
+        }
         Box::pin(async move { response.await.map_err(|_| Error::Reported) })
     }
 

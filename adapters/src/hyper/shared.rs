@@ -1,19 +1,25 @@
 //! What the service, the bodies and the wire of one connection tell each other.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{
-        AtomicBool, AtomicU64, AtomicUsize,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
     },
+    task::Waker,
+    time::Duration,
 };
 
 use http::{HeaderMap, StatusCode};
 use narthex_core::{Error, Expired};
 
+use super::seat::Seat;
+
 /// Facts of one connection that its service, its bodies and its wire share.
-#[derive(Debug, Default)]
 pub(super) struct Shared {
+    pub(super) seat: Seat,
     calls: AtomicU64,
     active: AtomicUsize,
     underscores: AtomicBool,
@@ -26,12 +32,37 @@ pub(super) struct Shared {
     multiplexed: AtomicBool,
     drains: AtomicU64,
     awaiting_drain: AtomicBool,
+    drain_waker: Mutex<Option<Waker>>,
+    gone: AtomicBool,
+    body_cut: AtomicBool,
     refused: AtomicBool,
     refusal: Mutex<Option<(u64, StatusCode, &'static str)>>,
     body_refusal: Mutex<Option<(StatusCode, &'static str)>>,
 }
 
 impl Shared {
+    /// The facts of a new connection, whose calls look up every `patience`.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            seat: Seat::new(patience),
+            calls: AtomicU64::new(0),
+            active: AtomicUsize::new(0),
+            underscores: AtomicBool::new(false),
+            close_soon: AtomicBool::new(false),
+            multiplexed: AtomicBool::new(false),
+            drains: AtomicU64::new(0),
+            awaiting_drain: AtomicBool::new(false),
+            drain_waker: Mutex::default(),
+            gone: AtomicBool::new(false),
+            body_cut: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            refusal: Mutex::default(),
+            body_refusal: Mutex::default(),
+        }
+    }
+
     /// Why the request of `ticket` was refused by the guard, if it was.
     pub(super) fn refusal_of(&self, ticket: &Ticket) -> Option<(StatusCode, &'static str)> {
         if !self.refused.load(Acquire) {
@@ -102,8 +133,11 @@ impl Shared {
         self.drains.load(Relaxed)
     }
 
-    /// Asks for another poll of the connection once everything has been sent.
-    pub(super) fn await_drain(&self) {
+    /// Asks for another poll of the connection, and to wake `waker`, once everything has been sent.
+    pub(super) fn await_drain(&self, waker: Option<&Waker>) {
+        if let Some(waker) = waker {
+            *self.drain_waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+        }
         self.awaiting_drain.store(true, Relaxed);
     }
 
@@ -113,7 +147,27 @@ impl Shared {
             return false;
         }
         self.drains.fetch_add(1, Relaxed);
+        let waiting = self.drain_waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
         self.awaiting_drain.swap(false, Relaxed)
+    }
+
+    /// Notes that the connection has ended, `within` a request's body or not.
+    pub(super) fn depart(&self, within: bool) {
+        self.body_cut.store(within, Relaxed);
+        self.gone.store(true, Release);
+    }
+
+    /// Whether the connection has ended within a body.
+    pub(super) fn body_cut(&self) -> bool {
+        self.gone() && self.body_cut.load(Relaxed)
+    }
+
+    /// Whether it has.
+    pub(super) fn gone(&self) -> bool {
+        self.gone.load(Acquire)
     }
 
     /// Requests so far.

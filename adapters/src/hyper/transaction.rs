@@ -1,8 +1,12 @@
-//! A request that is answered by a task of its own.
+//! A request that is read and answered piece by piece.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use async_trait::async_trait;
@@ -14,16 +18,14 @@ use narthex_core::{
     Answer, Blocking, Body, Capabilities, Error, Expired, Overdue, RequestHead, ResponseHead,
     Result, Transaction,
 };
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
 use super::{
-    body::{Outgoing, Push},
+    body::Outgoing,
+    lane::{Giver, lane},
     service::{Response, response},
     shared::{Shared, Ticket},
 };
-
-/// Pieces in flight between the application and the connection.
-const WINDOW: usize = 4;
 
 /// A request whose body may still be arriving and whose response may outlast the window.
 pub(super) struct Streaming {
@@ -37,7 +39,7 @@ pub(super) struct Streaming {
     incoming: AsyncMutex<Arriving>,
     // Locked to take it, once.
     opening: Mutex<Option<Opening>>,
-    outgoing: AsyncMutex<Option<mpsc::Sender<Push>>>,
+    outgoing: OnceLock<Giver>,
     /// It was ended from outside: the application has nobody to answer any more.
     expired: AtomicBool,
 }
@@ -73,10 +75,14 @@ impl Streaming {
             chunk_size,
             incoming: AsyncMutex::new(arriving),
             opening: Mutex::new(Some(Opening { answer, ticket })),
-            outgoing: AsyncMutex::new(None),
+            outgoing: OnceLock::new(),
             expired: AtomicBool::new(false),
         };
         (this, response)
+    }
+
+    fn outgoing(&self) -> Result<&Giver> {
+        self.outgoing.get().ok_or_else(|| self.refusal("written before the head"))
     }
 
     fn open(&self, head: ResponseHead, body: impl FnOnce(Ticket) -> Outgoing) -> Result<()> {
@@ -97,9 +103,7 @@ impl Streaming {
         self.expired.store(true, Relaxed);
         let opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Opening { answer, ticket }) = opening else {
-            // Without the last message the end of the channel is an abort. Whoever has it locked
-            // waits for the client, and is not overdue.
-            let cut = self.outgoing.try_lock().is_ok_and(|mut outgoing| outgoing.take().is_some());
+            let cut = self.outgoing.get().is_some_and(Giver::cut);
             return if cut { Expired::Cut } else { Expired::Left };
         };
         let Answer { head, body: Body::Whole(body) } = Answer::plain(StatusCode::GATEWAY_TIMEOUT)
@@ -129,44 +133,44 @@ impl Transaction for Streaming {
             return Ok(Some(early));
         }
         match &mut arriving.incoming {
-            Some(incoming) => next_data(incoming).await.map_err(|_| self.shared.body_error()),
+            Some(incoming) => match next_data(incoming).await {
+                Ok(Some(data)) => Ok(Some(data)),
+                // hyper lets a body just end when its connection is dropped.
+                Ok(None) if incoming.size_hint().lower() == 0 && !self.shared.body_cut() => {
+                    Ok(None)
+                }
+                _ => Err(self.shared.body_error()),
+            },
             None => Ok(None),
         }
     }
 
     async fn start(&self, head: ResponseHead) -> Result<()> {
-        let (sender, receiver) = mpsc::channel(WINDOW);
-        *self.outgoing.lock().await = Some(sender);
-        self.open(head, |ticket| Outgoing::pushed(receiver, ticket))
+        let (giver, taker) = lane(&self.shared);
+        self.open(head, |ticket| Outgoing::pushed(taker, ticket))?;
+        self.outgoing.set(giver).map_err(|_| Error::application("response started twice"))
     }
 
     async fn write(&self, mut chunk: Bytes) -> Result<()> {
-        let outgoing = self.outgoing.lock().await;
-        let sender = outgoing.as_ref().ok_or_else(|| self.refusal("written before the head"))?;
-        // Pieces, so that the window bounds bytes and not only messages.
+        let outgoing = self.outgoing()?;
+        // Who calls drives the connection: nobody else would send it.
+        let driven = self.shared.gathers();
         while !chunk.is_empty() {
-            let piece = chunk.split_to(chunk.len().min(self.chunk_size));
-            sender.send(Push::Data(piece)).await.map_err(|_| Error::Disconnected)?;
+            // Pieces, so that the window bounds bytes and not only messages.
+            let size = if driven { chunk.len() } else { chunk.len().min(self.chunk_size) };
+            let mut piece = chunk.split_to(size);
+            poll_fn(|context| outgoing.poll_give(context, &mut piece)).await?;
         }
-        Ok(())
+        if driven { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&self) -> Result<()> {
-        let (waiting, sent) = oneshot::channel();
-        match &*self.outgoing.lock().await {
-            Some(sender) => {
-                sender.send(Push::Flush(waiting)).await.map_err(|_| Error::Disconnected)?;
-            }
-            None => return Ok(()),
-        }
-        sent.await.map_err(|_| Error::Disconnected)
+        let outgoing = self.outgoing()?;
+        poll_fn(|context| outgoing.poll_sent(context)).await
     }
 
     async fn finish(&self) -> Result<()> {
-        match self.outgoing.lock().await.take() {
-            Some(sender) => sender.send(Push::End).await.map_err(|_| Error::Disconnected),
-            None => Ok(()),
-        }
+        self.outgoing()?.end()
     }
 
     async fn respond(&self, head: ResponseHead, body: Bytes) -> Result<()> {
@@ -186,13 +190,16 @@ impl Transaction for Streaming {
     fn blocking(&self) -> &dyn Blocking {
         &*self.blocking
     }
+
+    fn wait(&self, operation: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+        self.shared.seat.drive(self.number, operation, &*self.blocking);
+    }
 }
 
 /// The next data of a body; trailers are passed over.
 pub(super) async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
     loop {
-        let frame =
-            std::future::poll_fn(|context| std::pin::Pin::new(&mut *incoming).poll_frame(context));
+        let frame = poll_fn(|context| Pin::new(&mut *incoming).poll_frame(context));
         match frame.await {
             None => return Ok(None),
             Some(frame) => {

@@ -10,10 +10,13 @@ use std::{
 };
 
 use http::StatusCode;
-use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBufCursor, Write};
 use narthex_core::Limits;
 
-use super::shared::Shared;
+use super::{
+    shared::Shared,
+    transport::{Awaited, Transport, Wanted},
+};
 use crate::guard::{Guard, Inspection, Phase, Refusal, Rest};
 
 /// Bytes that may wait to be sent before writers are told to wait.
@@ -139,6 +142,17 @@ impl<I> Line<I> {
         self.guard.as_ref().map_or(0, Guard::heads)
     }
 
+    /// What the connection waits for; `None` when it waits for nothing of its client.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        let wanted = Wanted { input: self.reading, room: self.unsent() };
+        (wanted.input || wanted.room).then_some(wanted)
+    }
+
+    /// Whether bytes wait for room, here or behind this.
+    pub(super) fn unsent(&self) -> bool {
+        self.pending() || self.stalled
+    }
+
     /// Whether bytes wait to be sent.
     pub(super) fn pending(&self) -> bool {
         self.sent < self.out.len()
@@ -217,7 +231,17 @@ impl<I> Line<I> {
     }
 }
 
-impl<I: Read + Unpin> Line<I> {
+impl<I: Transport> Line<I> {
+    /// See [`Transport::part`].
+    pub(super) fn part(&mut self) -> Option<Arc<dyn Awaited>> {
+        self.io.part()
+    }
+
+    /// See [`Transport::rejoin`].
+    pub(super) fn rejoin(&mut self) {
+        self.io.rejoin();
+    }
+
     /// Reads until it is clear what the client speaks; `None` at the end of its bytes.
     pub(super) fn poll_protocol(
         &mut self,
@@ -244,9 +268,8 @@ impl<I: Read + Unpin> Line<I> {
     fn poll_fill(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let most = most.min(scratch.len());
-            let mut buffer = ReadBuf::new(&mut scratch[..most]);
-            ready!(Pin::new(&mut self.io).poll_read(context, buffer.unfilled()))?;
-            let bytes = buffer.filled();
+            let count = ready!(self.io.poll_read_into(context, &mut scratch[..most]))?;
+            let bytes = &scratch[..count];
             self.held.extend_from_slice(bytes);
             self.received += bytes.len() as u64;
             self.fresh |= !bytes.is_empty();
@@ -284,9 +307,8 @@ impl<I: Read + Unpin> Line<I> {
             // The common case: whole messages, copied once from here to hyper.
             let done = SCRATCH.with_borrow_mut(|scratch| {
                 let most = scratch.len().min(cursor.remaining());
-                let mut buffer = ReadBuf::new(&mut scratch[..most]);
-                ready!(Pin::new(&mut self.io).poll_read(context, buffer.unfilled()))?;
-                let bytes = buffer.filled();
+                let count = ready!(self.io.poll_read_into(context, &mut scratch[..most]))?;
+                let bytes = &scratch[..count];
                 if bytes.is_empty() {
                     self.end = Some(End::Eof);
                     return Poll::Ready(Ok(None));
@@ -322,7 +344,7 @@ impl<I: Read + Unpin> Line<I> {
     }
 }
 
-impl<I: Write + Unpin> Line<I> {
+impl<I: Transport> Line<I> {
     /// Puts `bytes` out behind all else.
     pub(super) fn gather(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
@@ -385,7 +407,7 @@ impl<I: Write + Unpin> Line<I> {
     }
 }
 
-impl<I: Read + Unpin> Read for Wire<I> {
+impl<I: Transport> Read for Wire<I> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -398,7 +420,7 @@ impl<I: Read + Unpin> Read for Wire<I> {
     }
 }
 
-impl<I: Write + Unpin> Write for Wire<I> {
+impl<I: Transport> Write for Wire<I> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,9 +1,12 @@
 //! `wsgi.input`: the request body as a file (PEP 3333).
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
-use bytes::{Buf, Bytes};
-use narthex_core::Exchange;
+use bytes::{Bytes, BytesMut};
+use narthex_core::{Exchange, Result};
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{hold::hold, seam::wait};
@@ -18,8 +21,8 @@ pub(super) struct Input {
 }
 
 struct State {
-    /// What has arrived and has not been read.
-    ready: Bytes,
+    /// What has arrived and has not been read; no piece is empty.
+    ready: VecDeque<Bytes>,
     ended: bool,
 }
 
@@ -31,12 +34,13 @@ impl Input {
 
     /// A body that has arrived.
     pub(super) fn whole(body: Bytes) -> Self {
-        Self { exchange: None, state: Mutex::new(State { ready: body, ended: true }) }
+        let ready = if body.is_empty() { VecDeque::new() } else { VecDeque::from([body]) };
+        Self { exchange: None, state: Mutex::new(State { ready, ended: true }) }
     }
 
     /// A body that is still arriving.
     pub(super) fn arriving(exchange: Arc<Exchange>) -> Self {
-        let state = State { ready: Bytes::new(), ended: false };
+        let state = State { ready: VecDeque::new(), ended: false };
         Self { exchange: Some(exchange), state: Mutex::new(state) }
     }
 
@@ -44,36 +48,39 @@ impl Input {
         hold(&self.state)
     }
 
-    /// Takes up to `most` bytes, and up to `until` where it is given, of what is ready.
-    ///
-    /// `None`: nothing is ready and nothing will be.
-    fn take(&self, py: Python<'_>, most: usize, until: Option<u8>) -> PyResult<Option<Bytes>> {
-        loop {
-            {
-                let mut state = self.state();
-                if !state.ready.is_empty() {
-                    let mut end = state.ready.len().min(most);
-                    if let Some(until) = until
-                        && let Some(at) = state.ready[..end].iter().position(|&byte| byte == until)
-                    {
-                        end = at + 1;
-                    }
-                    return Ok(Some(state.ready.copy_to_bytes(end)));
-                }
-                if state.ended {
-                    return Ok(None);
-                }
+    /// Takes up to `most` bytes of what is ready into `gathered`, up to `until` where it is given.
+    /// Whether that is all that was asked for, or all there will ever be.
+    fn take(&self, most: usize, until: Option<u8>, gathered: &mut Gathered) -> bool {
+        let mut state = self.state();
+        while let Some(piece) = state.ready.front_mut() {
+            let mut end = piece.len().min(most - gathered.length);
+            let found = until.and_then(|until| piece[..end].iter().position(|&it| it == until));
+            if let Some(at) = found {
+                end = at + 1;
             }
-            let Some(exchange) = &self.exchange else { return Ok(None) };
-            let chunk = wait(py, exchange, exchange.read())?;
+            gathered.push(piece.split_to(end));
+            if piece.is_empty() {
+                state.ready.pop_front();
+            }
+            if found.is_some() || gathered.length == most {
+                return true;
+            }
+        }
+        state.ended
+    }
+
+    /// Takes as [`take`](Self::take) does, and waits for what has not arrived.
+    async fn fill(&self, most: usize, until: Option<u8>, gathered: &mut Gathered) -> Result<()> {
+        while !self.take(most, until, gathered) {
+            let Some(exchange) = &self.exchange else { return Ok(()) };
+            let chunk = exchange.read().await?;
             let mut state = self.state();
             match chunk {
-                // Another thread may have read in the meantime: its bytes come first.
-                Some(chunk) if state.ready.is_empty() => state.ready = chunk,
-                Some(chunk) => state.ready = [&state.ready[..], &chunk].concat().into(),
+                Some(chunk) => state.ready.push_back(chunk),
                 None => state.ended = true,
             }
         }
+        Ok(())
     }
 
     fn gather<'py>(
@@ -84,31 +91,59 @@ impl Input {
     ) -> PyResult<Bound<'py, PyBytes>> {
         // A negative size, like none, means everything.
         let most = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
-        if most == 0 {
-            return Ok(PyBytes::new(py, b""));
+        let mut gathered = Gathered::default();
+        if most > 0
+            && !self.take(most, until, &mut gathered)
+            && let Some(exchange) = &self.exchange
+        {
+            // As one operation, however many pieces it takes: the GIL is let go of once.
+            wait(py, exchange, self.fill(most, until, &mut gathered))?;
         }
-        let Some(first) = self.take(py, most, until)? else { return Ok(PyBytes::new(py, b"")) };
-        let done = |bytes: &[u8]| {
-            bytes.len() >= most || until.is_some_and(|until| bytes.last() == Some(&until))
-        };
-        if done(&first) {
-            return Ok(PyBytes::new(py, &first));
+        gathered.bytes(py)
+    }
+}
+
+/// Pieces of a body that are to be one.
+#[derive(Default)]
+struct Gathered {
+    first: Bytes,
+    more: Vec<Bytes>,
+    /// Small pieces since the last of them: a chunk of one byte must not cost fifty.
+    small: BytesMut,
+    length: usize,
+}
+
+impl Gathered {
+    fn push(&mut self, piece: Bytes) {
+        const SMALL: usize = 4096;
+        self.length += piece.len();
+        if self.first.is_empty() {
+            self.first = piece;
+        } else if piece.len() < SMALL {
+            self.small.extend_from_slice(&piece);
+        } else {
+            self.settle();
+            self.more.push(piece);
         }
-        let mut gathered = Vec::new();
-        loop {
-            let next = self.take(py, most - first.len() - gathered.len(), until)?;
-            match next {
-                None if gathered.is_empty() => return Ok(PyBytes::new(py, &first)),
-                None => break,
-                Some(chunk) => gathered.extend_from_slice(&chunk),
+    }
+
+    fn settle(&mut self) {
+        if !self.small.is_empty() {
+            self.more.push(self.small.split().freeze());
+        }
+    }
+
+    fn bytes<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if self.first.len() == self.length {
+            return Ok(PyBytes::new(py, &self.first));
+        }
+        self.settle();
+        PyBytes::new_with(py, self.length, |mut target| {
+            for piece in std::iter::once(&self.first).chain(&self.more) {
+                let (here, rest) = target.split_at_mut(piece.len());
+                here.copy_from_slice(piece);
+                target = rest;
             }
-            if first.len() + gathered.len() >= most || done(&gathered) {
-                break;
-            }
-        }
-        PyBytes::new_with(py, first.len() + gathered.len(), |target| {
-            target[..first.len()].copy_from_slice(&first);
-            target[first.len()..].copy_from_slice(&gathered);
             Ok(())
         })
     }

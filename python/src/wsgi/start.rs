@@ -35,8 +35,9 @@ struct State {
     head: Option<ResponseHead>,
     /// The head can no longer be replaced.
     sent: bool,
-    /// What `write` was given when there was no exchange to give it to.
-    written: Option<Spool>,
+    /// What `write` was given when there was no exchange to give it to. A file may be behind it:
+    /// who locks it has let go of the GIL, or waits for one that has.
+    written: Option<Arc<Mutex<Spool>>>,
     /// The body went out in pieces while it was made.
     pushed: bool,
     /// Heads of earlier responses.
@@ -46,12 +47,16 @@ struct State {
 impl Start {
     /// For a response that the transport takes when it is there.
     pub(super) fn gathering() -> Self {
-        Self { exchange: None, inline: true, state: Mutex::default() }
+        Self::new(None, true)
     }
 
     /// For a response that is sent while it is made; `inline` on a thread that would send it.
     pub(super) fn streaming(exchange: Arc<Exchange>, inline: bool) -> Self {
-        Self { exchange: Some(exchange), inline, state: Mutex::default() }
+        Self::new(Some(exchange), inline)
+    }
+
+    fn new(exchange: Option<Arc<Exchange>>, inline: bool) -> Self {
+        Self { exchange, inline, state: Mutex::default() }
     }
 
     /// Forgets the response, but not how its head was made.
@@ -89,7 +94,8 @@ impl Start {
 
     /// What `write` gathered.
     pub(super) fn take_written(&self) -> Option<Spool> {
-        self.state().written.take()
+        let written = self.state().written.take()?;
+        Some(std::mem::take(&mut *hold(&written)))
     }
 
     /// Whether the body went out in pieces while it was made.
@@ -162,10 +168,13 @@ impl Start {
             }
             Some(exchange) => self.send(py, exchange, bytes(data)),
             None => {
-                let mut state = self.state();
-                state.sent |= !data.as_bytes().is_empty();
-                let written = state.written.get_or_insert_with(Spool::default);
-                written.push(data.as_bytes()).map_err(|error| to_python(error.into()))
+                let data = data.as_bytes();
+                let written = {
+                    let mut state = self.state();
+                    state.sent |= !data.is_empty();
+                    Arc::clone(state.written.get_or_insert_default())
+                };
+                py.detach(|| hold(&written).push(data)).map_err(|error| to_python(error.into()))
             }
         }
     }

@@ -92,23 +92,23 @@ impl App {
             let body = parsed.joined();
             return exchange.respond(parsed.head, body).await;
         }
-        exchange.start(parsed.head).await?;
+        way.done(exchange, exchange.start(parsed.head)).await?;
         for step in parsed.steps {
             match step {
-                Step::Piece(piece) => self.write(exchange, piece).await?,
+                Step::Piece(piece) => self.write(way, exchange, piece).await?,
                 Step::Endless => loop {
-                    self.write(exchange, Bytes::from_static(DOTS)).await?;
+                    self.write(way, exchange, Bytes::from_static(DOTS)).await?;
                 },
                 Step::Fail => return Err(Error::application("secret: failed as the case asks")),
                 Step::Panic => panic!("as the case asks"),
             }
         }
-        exchange.finish().await
+        way.done(exchange, exchange.finish()).await
     }
 
-    async fn write(&self, exchange: &Exchange, piece: Bytes) -> Result<()> {
+    async fn write(&self, way: Way, exchange: &Exchange, piece: Bytes) -> Result<()> {
         let length = piece.len() as u64;
-        let outcome = exchange.write(piece).await;
+        let outcome = way.done(exchange, exchange.write(piece)).await;
         match &outcome {
             Ok(()) => self.probe.accepted.fetch_add(length, SeqCst),
             Err(_) => self.probe.failed_writes.fetch_add(1, SeqCst) as u64,
@@ -116,29 +116,29 @@ impl App {
         outcome
     }
 
-    async fn read(&self, exchange: &Exchange) -> Result<Option<Bytes>> {
-        let outcome = exchange.read().await;
+    async fn read(&self, way: Way, exchange: &Exchange) -> Result<Option<Bytes>> {
+        let outcome = way.done(exchange, exchange.read()).await;
         if outcome.is_err() {
             self.probe.failed_reads.fetch_add(1, SeqCst);
         }
         outcome
     }
 
-    async fn echo(&self, exchange: &Exchange) -> Result<()> {
-        exchange.start(ResponseHead::default()).await?;
-        while let Some(piece) = self.read(exchange).await? {
+    async fn echo(&self, way: Way, exchange: &Exchange) -> Result<()> {
+        way.done(exchange, exchange.start(ResponseHead::default())).await?;
+        while let Some(piece) = self.read(way, exchange).await? {
             assert!(!piece.is_empty(), "a transport reads no empty piece");
-            self.write(exchange, piece).await?;
+            self.write(way, exchange, piece).await?;
         }
-        exchange.finish().await
+        way.done(exchange, exchange.finish()).await
     }
 
-    async fn body(&self, exchange: &Exchange) -> Result<Vec<Bytes>> {
+    async fn body(&self, way: Way, exchange: &Exchange) -> Result<Vec<Bytes>> {
         let mut pieces = Vec::new();
-        while let Some(piece) = self.read(exchange).await? {
+        while let Some(piece) = self.read(way, exchange).await? {
             pieces.push(piece);
         }
-        assert!(self.read(exchange).await?.is_none(), "the end of the body stays");
+        assert!(self.read(way, exchange).await?.is_none(), "the end of the body stays");
         Ok(pieces)
     }
 
@@ -152,7 +152,7 @@ impl App {
             }
             b"/late-write" => {
                 exchange.respond(head, Bytes::from_static(b"in time")).await?;
-                self.write(exchange, Bytes::from_static(b"too late")).await
+                self.write(Way::Pushed, exchange, Bytes::from_static(b"too late")).await
             }
             b"/late-failure" => {
                 exchange.respond(head, Bytes::from_static(b"in time")).await?;
@@ -186,10 +186,11 @@ impl Handler for App {
         let path = request.path_info();
         match &*path {
             b"/script" => self.script(way, &exchange).await,
-            b"/echo" => self.echo(&exchange).await,
+            b"/echo" => self.echo(way, &exchange).await,
             b"/count" => {
-                let body = self.body(&exchange).await?;
-                exchange.respond(ResponseHead::default(), count(&body)).await
+                let body = self.body(way, &exchange).await?;
+                let answer = exchange.respond(ResponseHead::default(), count(&body));
+                way.done(&exchange, answer).await
             }
             b"/deaf" => exchange.respond(ResponseHead::default(), "deaf".into()).await,
             b"/gate" => {
@@ -200,16 +201,27 @@ impl Handler for App {
             broken @ (b"/twice" | b"/late-write" | b"/late-failure" | b"/unfinished"
             | b"/silent") => self.broken(broken, &exchange).await,
             _ => {
-                let body = self.body(&exchange).await?.concat().into();
+                let body = self.body(way, &exchange).await?.concat().into();
                 let view = view(request, &body, way);
                 if way == Way::Responded {
                     return exchange.respond(ResponseHead::default(), view).await;
                 }
-                exchange.start(ResponseHead::default()).await?;
-                self.write(&exchange, view).await?;
-                exchange.finish().await
+                way.done(&exchange, exchange.start(ResponseHead::default())).await?;
+                self.write(way, &exchange, view).await?;
+                way.done(&exchange, exchange.finish()).await
             }
         }
+    }
+}
+
+impl Way {
+    /// The outcome of an operation, waited for as this way does.
+    async fn done<T: Send>(
+        self,
+        exchange: &Exchange,
+        operation: impl Future<Output = T> + Send,
+    ) -> T {
+        if self == Self::Waited { exchange.wait(operation) } else { operation.await }
     }
 }
 

@@ -175,6 +175,7 @@ macro_rules! cases {
             departure [] [] {
                 client_leaves_while_pushed
                 client_leaves_while_pulled
+                client_leaves_while_waited_for
             }
 
             connection [Persistent] [] {
@@ -188,6 +189,7 @@ macro_rules! cases {
                 closed_after_a_failure_after_the_head
                 failure_takes_no_earlier_answer_along
                 pipelined_in_order
+                pipelined_behind_an_upload
                 body_left_unread
                 body_left_unread_and_never_sent
                 head_in_single_bytes
@@ -203,6 +205,8 @@ macro_rules! cases {
             streaming [Persistent] [] {
                 slow_reader_is_waited_for
                 client_leaves_a_stalled_response
+                client_leaves_in_the_middle_of_its_body
+                slow_upload_beside_a_fast_one
             }
 
             echo [Duplex] [] {
@@ -212,6 +216,7 @@ macro_rules! cases {
             duplex [Persistent Duplex] [] {
                 echo_while_the_body_arrives
                 pieces_arrive_as_they_are_made
+                large_body_there_and_back
             }
 
             expectation [Persistent] [] {

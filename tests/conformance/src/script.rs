@@ -19,13 +19,16 @@ pub(crate) enum Way {
     Pushed,
     /// Through an exchange, in one go.
     Responded,
+    /// As pushed, and each operation waited for on the thread that makes the call.
+    Waited,
 }
 
 impl Way {
     /// Every way.
-    pub(crate) const ALL: [Self; 4] = [Self::Whole, Self::Pulled, Self::Pushed, Self::Responded];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Whole, Self::Pulled, Self::Pushed, Self::Responded, Self::Waited];
     /// The ways that make a body piece by piece.
-    pub(crate) const STREAMED: [Self; 2] = [Self::Pulled, Self::Pushed];
+    pub(crate) const STREAMED: [Self; 3] = [Self::Pulled, Self::Pushed, Self::Waited];
 
     /// Its name in the request field `Way`.
     pub(crate) fn name(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Way {
             Self::Pulled => "pulled",
             Self::Pushed => "pushed",
             Self::Responded => "responded",
+            Self::Waited => "waited",
         }
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,25 @@ def test_what_an_application_does_to_its_environ_is_lost(server: Server) -> None
     spoil = asking("spoil")
     answers = server.conversation(*[spoil] * 4)
     assert [answer.text for answer in answers] == ["unspoilt, mine"] * 4
+
+
+@pytest.mark.excused(lacks="persistent", because="the host carries the bytes")
+def test_what_is_written_is_not_kept(server: Server) -> None:
+    """A path never called before waits for its client with each `write`."""
+    assert isinstance(server, SocketServer)
+    for path in ("/never-seen", f"/never-seen/{uuid.uuid4().hex}"):
+        with server.connect() as connection:
+            connection.send(asking("written", target=path))
+            assert connection.receive_head()[0] == 200
+            received, last = 0, b""
+            while received < 800 * (1 << 16) + 10:
+                piece = connection.receive_some()
+                assert piece, received
+                if received < 1 << 21:
+                    time.sleep(0.002)  # behind what the kernel takes
+                received += len(piece)
+                last = (last + piece)[-10:]
+        assert int(last) < 8 * 1024
 
 
 @pytest.mark.excused(lacks="persistent", because="the process ends with the request")

@@ -29,6 +29,11 @@ pub(crate) fn client_leaves_while_pushed(host: &dyn Host) {
     assert_eq!(server.probe.failed_writes.load(SeqCst), 1, "a write fails, once");
 }
 
+pub(crate) fn client_leaves_while_waited_for(host: &dyn Host) {
+    let server = departs(host, Way::Waited);
+    assert_eq!(server.probe.failed_writes.load(SeqCst), 1, "a write fails, once");
+}
+
 pub(crate) fn client_leaves_while_pulled(host: &dyn Host) {
     departs(host, Way::Pulled);
 }

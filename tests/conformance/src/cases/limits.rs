@@ -21,7 +21,7 @@ pub(crate) fn declared_body_too_large(host: &dyn Host) {
         }
     }
     assert!(server.probe.seen().is_empty(), "the application is not asked");
-    let accesses = server.journal.accesses(12);
+    let accesses = server.journal.accesses(3 * Way::ALL.len());
     assert!(accesses.iter().all(|line| line.status == 413), "{accesses:#?}");
 }
 

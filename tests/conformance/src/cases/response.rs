@@ -250,5 +250,6 @@ pub(crate) fn resources_are_released_once(host: &dyn Host) {
         server.exchange(&Script::new().piece("x").piece("y").get().way(way)).whole(200);
     }
     let counts = |probe: &crate::Probe| (probe.held.load(SeqCst), probe.released.load(SeqCst));
-    server.probe.until("released", |probe| counts(probe) == (2, 2));
+    let all = (Way::STREAMED.len(), Way::STREAMED.len());
+    server.probe.until("released", |probe| counts(probe) == all);
 }

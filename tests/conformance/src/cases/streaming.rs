@@ -2,7 +2,11 @@
 
 use std::{sync::atomic::Ordering::SeqCst, thread, time::Duration};
 
-use crate::{Host, Request, Server, Way, connection::Connection, script::Script};
+use crate::{
+    Host, Request, Server, Way,
+    connection::Connection,
+    script::{Script, pattern},
+};
 
 /// More than the kernel takes into its buffers on both sides, and far less than the body.
 const BETWEEN: u64 = 16 << 20;
@@ -57,4 +61,37 @@ pub(crate) fn client_leaves_a_stalled_response(host: &dyn Host) {
         });
     }
     server.exchange(&Request::get("/")).whole(200);
+}
+
+/// A client that stops sending in the middle of its body, and goes away.
+pub(crate) fn client_leaves_in_the_middle_of_its_body(host: &dyn Host) {
+    let server = Server::start(host);
+    for (reads, way) in (1..).zip([Way::Pushed, Way::Waited]) {
+        let mut connection = server.connect();
+        let head = format!("POST /count HTTP/1.1\r\nHost: a\r\nWay: {}\r\n", way.name());
+        connection.send(head + "Content-Length: 1000000\r\n\r\n");
+        connection.send(vec![b'a'; 500_000]);
+        server.probe.until("the request runs", |probe| probe.seen().len() == reads);
+        connection.reset();
+        server.probe.until("everything released", |probe| {
+            probe.held.load(SeqCst) == reads && probe.released.load(SeqCst) == reads
+        });
+        assert_eq!(server.probe.failed_reads.load(SeqCst), reads, "{way:?}: a read fails, once");
+    }
+}
+
+/// However slowly one body comes, and on however few threads, others are not held up.
+pub(crate) fn slow_upload_beside_a_fast_one(host: &dyn Host) {
+    let server = Server::start(host);
+    let fast = pattern(3_000_000);
+    for way in Way::ALL {
+        let mut slow = server.connect();
+        let head = format!("POST /count HTTP/1.1\r\nHost: a\r\nWay: {}\r\n", way.name());
+        slow.send(head + "Content-Length: 200000\r\n\r\n");
+        for _ in 0..4 {
+            slow.send(vec![b'a'; 50_000]);
+            server.exchange(&Request::post("/count", &fast).way(way)).received(&fast);
+        }
+        slow.response("POST").received(&vec![b'a'; 200_000]);
+    }
 }

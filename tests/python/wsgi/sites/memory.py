@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from support.cases import PLAIN, Cases, Environ
@@ -57,4 +58,27 @@ def count(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     return [f"{len(environs)} {blocks - _BLOCKS[0]}".encode()]
 
 
+@application.case
+def written(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Writes 50 MiB, and at the end by how many KiB memory grew meanwhile."""
+    pieces = 800
+    length = pieces * len(PIECE) + 10
+    write = start_response("200 OK", [*PLAIN, ("Content-Length", str(length))])
+    before = most = resident()
+    for _ in range(pieces):
+        write(PIECE)
+        most = max(most, resident())
+    write(f"{most - before:10}".encode())
+    return []
+
+
+def resident() -> int:
+    """Returns the KiB of memory that this process has."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise AssertionError
+
+
+PIECE = bytes(1 << 16)
 _BLOCKS: list[int] = []

@@ -1,0 +1,50 @@
+//! What a connection runs over.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use hyper::rt::{Read, ReadBuf, Write};
+
+/// Bytes in both directions, with or without a descriptor below them.
+pub(super) trait Transport: Read + Write + Send + Unpin + 'static {
+    /// Reads into memory that has been written before.
+    fn poll_read_into(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(bytes);
+        ready!(Pin::new(self).poll_read(context, buffer.unfilled()))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Lets threads wait for it in person until [`rejoin`](Self::rejoin): meanwhile it wakes nobody.
+    ///
+    /// `None`: it can only wake whoever polls it.
+    fn part(&mut self) -> Option<Arc<dyn Awaited>> {
+        None
+    }
+
+    /// Goes back to waking whoever polls it. Where that fails, so does its next operation.
+    fn rejoin(&mut self) {}
+}
+
+/// Something that a thread can wait for.
+pub(super) trait Awaited: Send + Sync {
+    /// Waits until it is worth another try, at most so long.
+    fn wait(&self, wanted: Wanted, most: Duration);
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Bytes from the client.
+    pub(super) input: bool,
+    /// Room for bytes to it.
+    pub(super) room: bool,
+}
