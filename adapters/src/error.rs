@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::SocketTrouble;
+use crate::{SocketTrouble, TlsError};
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,6 +29,8 @@ pub enum Error {
     Address(String),
     /// The options do not fit the backend; the text says why and what to do.
     Options(String),
+    /// TLS cannot be spoken with the files that were given.
+    Tls(TlsError),
     /// The transport failed.
     Io(io::Error),
 }
@@ -45,6 +47,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::Options(text) => f.write_str(text),
+            Self::Tls(error) => error.fmt(f),
             Self::Io(_) => f.write_str("transport error"),
         }
     }
@@ -62,5 +65,11 @@ impl std::error::Error for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
     }
 }

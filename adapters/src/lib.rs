@@ -9,6 +9,7 @@ mod error;
 mod guard;
 mod listen;
 mod stop;
+mod tls;
 
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use error::{Error, Result};
@@ -16,6 +17,7 @@ pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
 };
 pub use stop::{Stop, Stopping};
+pub use tls::{Certificate, Clients, Tls, TlsError, TlsVersion};
 
 macro_rules! backends {
     ($($feature:literal => $module:ident,)*) => {

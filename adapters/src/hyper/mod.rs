@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | the edge: listens, accepts, owns the runtime |
+//! | `entrance.rs`, `proxy_protocol.rs`, `tls/` | what comes before HTTP: whom a proxy connects for, and TLS |
 //! | `connection.rs` | drives one connection, on any transport and executor |
 //! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
 //! | `shared.rs` | what the parts of a connection tell each other |
@@ -13,10 +14,18 @@
 
 mod body;
 mod connection;
+mod entrance;
 mod keeper;
 mod lookout;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+mod proxy_protocol;
+mod seldom;
 mod service;
 mod shared;
+#[cfg(feature = "tls")]
+mod tls;
 mod transaction;
 mod wire;
 
@@ -25,9 +34,10 @@ use std::{fmt, io, sync::Arc, time::Duration};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use narthex_core::{Blocking, Capabilities, Capability, Connection, Endpoint, Level, Scheme, Site};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
     runtime::{Builder, Handle, Runtime},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::block_in_place,
 };
 
@@ -36,9 +46,11 @@ use crate::{
     activated,
 };
 use connection::Farewell;
+use entrance::{Entrance, Turned};
 use keeper::Keeper;
 use lookout::Lookout;
 use service::{Server, Spawn, Task, Tasks};
+use tls::Secure;
 
 /// The embedded server.
 pub static BACKEND: Hyper = Hyper;
@@ -65,15 +77,24 @@ impl Backend for Hyper {
     }
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
-        if options.binds.is_empty() {
+        if options.binds.is_empty() && options.insecure_binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }
+        let secure = options.tls.as_ref().map(Secure::open).transpose()?.map(Arc::new);
         let mut listeners = Vec::new();
-        for bind in &options.binds {
-            listeners.extend(bind.listen(options.backlog)?);
+        for (binds, secure) in [(&options.binds, &secure), (&options.insecure_binds, &None)] {
+            for bind in binds {
+                for listener in bind.listen(options.backlog)? {
+                    // Whoever connects to a Unix socket is on this machine.
+                    let tls = secure.clone().filter(|_| matches!(listener, Listener::Tcp(_)));
+                    let announced = options.proxy_protocol;
+                    listeners.push((listener, Entrance { announced, tls }));
+                }
+            }
         }
         Ok(Box::new(Open {
             listeners,
+            secure,
             threads: options.thread_count(),
             on_thread_start: options.on_thread_start.clone(),
             capabilities: options.capabilities(
@@ -93,7 +114,8 @@ impl Backend for Hyper {
 
 /// The server with its sockets, before it serves.
 struct Open {
-    listeners: Vec<Listener>,
+    listeners: Vec<(Listener, Entrance)>,
+    secure: Option<Arc<Secure>>,
     threads: usize,
     on_thread_start: Option<ThreadStart>,
     capabilities: Capabilities,
@@ -105,9 +127,13 @@ impl Door for Open {
     }
 
     fn addresses(&self) -> Vec<String> {
-        let address = |listener: &Listener| match listener {
-            Listener::Tcp(_) => Some(format!("http://{}", listener.address().ok()?)),
-            Listener::Unix(..) => listener.address().ok(),
+        let address = |(listener, entrance): &(Listener, Entrance)| {
+            let address = listener.address().ok()?;
+            Some(match (listener, &entrance.tls) {
+                (Listener::Tcp(_), None) => format!("http://{address}"),
+                (Listener::Tcp(_), Some(_)) => format!("https://{address}"),
+                (Listener::Unix(..), _) => address,
+            })
         };
         self.listeners.iter().filter_map(address).collect()
     }
@@ -115,6 +141,9 @@ impl Door for Open {
     fn serve(self: Box<Self>, site: Arc<Site>, stop: &Stop) -> Result<()> {
         let runtime = self.runtime()?;
         let graceful = site.timeouts.graceful;
+        if let Some(secure) = &self.secure {
+            runtime.spawn(Arc::clone(secure).keep(Arc::clone(&site.journal)));
+        }
         runtime.block_on(serve(self.listeners, self.capabilities, site, stop))?;
         // Tasks that are still blocked in the application cannot be ended; they end with the
         // process.
@@ -165,7 +194,7 @@ impl Spawn for TokioTasks {
 
 /// Serves on all `listeners` until told to stop, and then waits for what is running.
 async fn serve(
-    listeners: Vec<Listener>,
+    listeners: Vec<(Listener, Entrance)>,
     capabilities: Capabilities,
     site: Arc<Site>,
     stop: &Stop,
@@ -183,24 +212,31 @@ async fn serve(
         tasks: Tasks(Arc::new(TokioTasks)),
         lookout,
     });
-    let accepting =
-        Accepting { server, keeper: Arc::clone(&keeper), farewell: Arc::clone(&farewell), running };
+    let (stopped, stopping) = watch::channel(false);
+    let accepting = Accepting {
+        server,
+        keeper: Arc::clone(&keeper),
+        farewell: Arc::clone(&farewell),
+        running,
+        stopping,
+        turned: Arc::default(),
+    };
     let keeping = tokio::spawn(keeper.keep(TokioTimer::new()));
     let mut acceptors = Vec::new();
     let mut files = Vec::new();
-    for listener in listeners {
+    for (listener, entrance) in listeners {
         let accepting = accepting.clone();
         acceptors.push(match listener {
             Listener::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
                 let listener = TcpListener::from_std(listener)?;
-                tokio::spawn(accepting.tcp(listener))
+                tokio::spawn(accepting.tcp(listener, entrance))
             }
             Listener::Unix(listener, file) => {
                 listener.set_nonblocking(true)?;
                 files.push(file);
                 let listener = UnixListener::from_std(listener)?;
-                tokio::spawn(accepting.unix(listener))
+                tokio::spawn(accepting.unix(listener, entrance))
             }
         });
     }
@@ -211,6 +247,7 @@ async fn serve(
     }
     drop(files);
     farewell.say();
+    stopped.send_replace(true);
     tokio::select! {
         // No message is ever sent: this ends when the last connection has dropped its sender.
         _ = ended.recv() => {}
@@ -230,10 +267,13 @@ struct Accepting {
     keeper: Arc<Keeper>,
     farewell: Arc<Farewell>,
     running: mpsc::Sender<()>,
+    /// Whether the server stops.
+    stopping: watch::Receiver<bool>,
+    turned: Arc<Turned>,
 }
 
 impl Accepting {
-    async fn tcp(self, listener: TcpListener) {
+    async fn tcp(self, listener: TcpListener, entrance: Entrance) {
         let local = listener.local_addr().map(Endpoint::from).unwrap_or_default();
         loop {
             match listener.accept().await {
@@ -244,44 +284,54 @@ impl Accepting {
                         Ok(address) => Endpoint::from(address),
                         Err(_) => local.clone(),
                     };
-                    self.spawn(TokioIo::new(stream), peer.into(), server);
+                    let connection = self.connection(peer.into(), server);
+                    let this = self.clone();
+                    match (&entrance.tls, entrance.announced) {
+                        (None, false) => tokio::spawn(this.serve(stream, connection)),
+                        (None, true) => tokio::spawn(this.enter_announced(stream, connection)),
+                        (Some(secure), announced) => {
+                            let secure = Arc::clone(secure);
+                            tokio::spawn(this.enter_secure(stream, connection, announced, secure))
+                        }
+                    };
                 }
                 Err(error) => self.wait(&error).await,
             }
         }
     }
 
-    async fn unix(self, listener: UnixListener) {
+    async fn unix(self, listener: UnixListener, entrance: Entrance) {
         let local = Endpoint::nameless();
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    self.spawn(TokioIo::new(stream), Endpoint::default(), local.clone());
+                    let connection = self.connection(Endpoint::default(), local.clone());
+                    let this = self.clone();
+                    if entrance.announced {
+                        tokio::spawn(this.enter_announced(stream, connection));
+                    } else {
+                        tokio::spawn(this.serve(stream, connection));
+                    }
                 }
                 Err(error) => self.wait(&error).await,
             }
         }
     }
 
-    fn spawn<I>(&self, io: I, client: Endpoint, server: Endpoint)
-    where
-        I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-    {
+    fn connection(&self, client: Endpoint, server: Endpoint) -> Connection {
         let mount = self.server.site.mount.clone();
-        let connection =
-            Connection { scheme: Scheme::Http, client, server, mount, ..Connection::default() };
-        let serving = connection::serve(
-            io,
-            Arc::new(connection),
-            Arc::clone(&self.server),
-            Arc::clone(&self.keeper),
-            Arc::clone(&self.farewell),
-        );
-        let running = self.running.clone();
-        tokio::spawn(async move {
-            serving.await;
-            drop(running);
-        });
+        Connection { scheme: Scheme::Http, client, server, mount, ..Connection::default() }
+    }
+
+    /// Serves a connection to its end. While it lives, so does the server.
+    async fn serve<S>(self, stream: S, connection: Connection)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Self { server, keeper, farewell, running, .. } = self;
+        let connection = Arc::new(connection);
+        connection::serve(TokioIo::new(stream), connection, server, keeper, farewell).await;
+        drop(running);
     }
 
     /// Waits after a failed accept: without free descriptors the next one would fail at once.

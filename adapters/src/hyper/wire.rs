@@ -49,6 +49,8 @@ pub(super) struct Line<I> {
     end: Option<End>,
     out: Vec<u8>,
     sent: usize,
+    /// Whether the transport holds back bytes that it was given, as TLS may.
+    flushing: bool,
     /// Whether somebody waits for bytes.
     pub(super) reading: bool,
     /// Whether somebody waits for room to write.
@@ -82,6 +84,7 @@ impl<I> Wire<I> {
             end: None,
             out: Vec::new(),
             sent: 0,
+            flushing: false,
             reading: false,
             stalled: false,
             received: 0,
@@ -134,7 +137,7 @@ impl<I> Line<I> {
 
     /// Whether bytes wait to be sent.
     pub(super) fn pending(&self) -> bool {
-        self.sent < self.out.len()
+        self.sent < self.out.len() || self.flushing
     }
 
     /// Refuses the head that is arriving, or, between heads, the next one.
@@ -317,12 +320,15 @@ impl<I: Write + Unpin> Line<I> {
                 }
             }
         }
+        // TLS keeps what the socket had no room for; a socket has nothing to flush.
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        self.flushing = flushed.is_pending();
         self.sent = 0;
         self.out.clear();
         if self.out.capacity() > KEPT && !self.shared.active() {
             self.out = Vec::new();
         }
-        Poll::Ready(Ok(()))
+        flushed
     }
 
     fn poll_write(
