@@ -13,6 +13,19 @@ pub struct Tls {
     pub minimum: TlsVersion,
 }
 
+impl Tls {
+    /// Reads the files, and says what is to be known of them: that one has expired, for example.
+    ///
+    /// # Errors
+    /// They are no certificates and keys that belong together.
+    pub fn check(&self) -> Result<Vec<String>, TlsError> {
+        #[cfg(feature = "tls")]
+        return crate::hyper::check_tls(self);
+        #[cfg(not(feature = "tls"))]
+        Err(TlsError::NotCompiledIn)
+    }
+}
+
 /// A certificate and its key, as files in PEM.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Certificate {

@@ -6,6 +6,7 @@
 //! | `entrance.rs`, `proxy_protocol.rs`, `tls/` | what comes before HTTP: whom a proxy connects for, and TLS |
 //! | `connection.rs` | drives one connection, on any transport and executor |
 //! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
+//! | `frames.rs` | what a client does over HTTP/2 that is none of the work |
 //! | `shared.rs` | what the parts of a connection tell each other |
 //! | `keeper.rs` | the time of all connections |
 //! | `lookout.rs` | calls that hold a thread |
@@ -15,6 +16,7 @@
 mod body;
 mod connection;
 mod entrance;
+mod frames;
 mod keeper;
 mod lookout;
 #[cfg(not(feature = "tls"))]
@@ -110,6 +112,12 @@ impl Backend for Hyper {
             ),
         }))
     }
+}
+
+/// Reads certificates and keys; says what is to be known of them.
+#[cfg(feature = "tls")]
+pub(crate) fn check_tls(settings: &crate::Tls) -> Result<Vec<String>, crate::TlsError> {
+    tls::check(settings)
 }
 
 /// The server with its sockets, before it serves.

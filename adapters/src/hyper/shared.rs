@@ -16,6 +16,8 @@ use narthex_core::Error;
 pub(super) struct Shared {
     calls: AtomicU64,
     active: AtomicUsize,
+    /// Responses of HTTP/2 of which the client could have more, if it wanted.
+    unread: AtomicUsize,
     underscores: AtomicBool,
     close_soon: AtomicBool,
     /// Each poll of the connection ends with a drain: not so where streams are tasks (HTTP/2).
@@ -107,6 +109,12 @@ impl Shared {
         self.active.load(Relaxed) > 0
     }
 
+    /// Whether all that runs waits for an HTTP/2 client to take more.
+    pub(super) fn all_unread(&self) -> bool {
+        let active = self.active.load(Relaxed);
+        active > 0 && active == self.unread.load(Relaxed)
+    }
+
     pub(super) fn refuse_head(&self, number: u64, status: StatusCode, reason: &'static str) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((number, status, reason));
@@ -126,22 +134,35 @@ impl Shared {
 pub(super) struct Ticket {
     shared: Arc<Shared>,
     number: u64,
+    unread: bool,
 }
 
 impl Ticket {
     /// The ticket of the next request.
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         shared.active.fetch_add(1, Relaxed);
-        Self { number: shared.calls.fetch_add(1, Relaxed) + 1, shared: Arc::clone(shared) }
+        Self { number: shared.calls.fetch_add(1, Relaxed) + 1, shared: Arc::clone(shared), unread: false }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
+
+    /// Notes whether there is something of the response for the client to take.
+    pub(super) fn offer(&mut self, something: bool) {
+        if self.unread != something && !self.shared.gathers() {
+            self.unread = something;
+            match something {
+                true => self.shared.unread.fetch_add(1, Relaxed),
+                false => self.shared.unread.fetch_sub(1, Relaxed),
+            };
+        }
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        self.offer(false);
         self.shared.active.fetch_sub(1, AcqRel);
     }
 }

@@ -13,7 +13,7 @@ use http::StatusCode;
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use narthex_core::Limits;
 
-use super::shared::Shared;
+use super::{frames::Frames, shared::Shared};
 use crate::guard::{Guard, Inspection, Phase, Refusal, Rest};
 
 /// Bytes that may wait to be sent before writers are told to wait.
@@ -23,7 +23,7 @@ const LARGE: usize = 8 * 1024;
 /// What an idle connection may keep of its buffers.
 const KEPT: usize = 4 * 1024;
 /// What a client that speaks HTTP/2 sends first (RFC 9113, 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Stands in for a head that was refused, so that its answer comes in its turn.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\n\r\n";
 
@@ -41,6 +41,9 @@ pub(super) struct Line<I> {
     pub(super) shared: Arc<Shared>,
     /// `None` once the connection speaks HTTP/2.
     guard: Option<Guard>,
+    /// The frames of HTTP/2.
+    frames: Option<Box<Frames>>,
+    head_size: usize,
     /// Bytes that were read and not passed on; the first `checked` of them may be.
     held: Vec<u8>,
     checked: usize,
@@ -69,6 +72,8 @@ enum End {
     Head,
     /// A body was refused.
     Body,
+    /// HTTP/2 was abused: what makes h2 say so is the last that is passed on.
+    Flood,
 }
 
 impl<I> Wire<I> {
@@ -78,6 +83,8 @@ impl<I> Wire<I> {
             io,
             shared,
             guard: Some(Guard::new(limits)),
+            frames: None,
+            head_size: limits.head_size,
             held: Vec::new(),
             checked: 0,
             fresh: false,
@@ -135,6 +142,20 @@ impl<I> Line<I> {
         self.guard.as_ref().map_or(0, Guard::heads)
     }
 
+    /// A number that changes when a message gets on.
+    pub(super) fn progress(&self) -> u64 {
+        match &self.frames {
+            // PING and its like keep no connection.
+            Some(frames) => frames.progress(),
+            None => self.received,
+        }
+    }
+
+    /// The kind of HTTP/2 frame that the client has sent too many of.
+    pub(super) fn flood(&self) -> Option<&'static str> {
+        self.frames.as_ref().and_then(|frames| frames.flood())
+    }
+
     /// Whether bytes wait to be sent.
     pub(super) fn pending(&self) -> bool {
         self.sent < self.out.len() || self.flushing
@@ -160,11 +181,26 @@ impl<I> Line<I> {
         }
     }
 
+    /// Ends an HTTP/2 connection behind the first `good` bytes of those that are held.
+    fn refuse_flood(&mut self, good: usize) {
+        if self.end.is_none() {
+            self.held.truncate(good);
+            let calm = self.frames.as_ref().map(|frames| frames.calm());
+            self.held.extend_from_slice(&calm.unwrap_or_default());
+            self.checked = self.held.len();
+            self.end = Some(End::Flood);
+        }
+    }
+
     /// Shows the guard what it has not seen and decides what may be passed on.
     fn inspect(&mut self) {
         self.fresh = false;
         let Some(guard) = &mut self.guard else {
-            self.checked = self.held.len();
+            let cut = self.frames.as_mut().and_then(|it| it.received(&self.held[self.checked..]));
+            match cut {
+                Some(cut) => self.refuse_flood(self.checked + cut),
+                None => self.checked = self.held.len(),
+            }
             return;
         };
         let Inspection { pass, rest } = guard.inspect(&self.held[self.checked..]);
@@ -217,6 +253,7 @@ impl<I: Read + Unpin> Line<I> {
             }
             if seen == PREFACE.len() {
                 self.guard = None;
+                self.frames = Some(Box::new(Frames::new(self.head_size)));
                 self.shared.multiplex();
                 return Poll::Ready(Ok(Some(Protocol::Http2)));
             }
@@ -254,7 +291,7 @@ impl<I: Read + Unpin> Line<I> {
                 None => {}
                 Some(End::Eof) => return Poll::Ready(Ok(())),
                 // The stand-in's answer closes the connection.
-                Some(End::Head) => return Poll::Pending,
+                Some(End::Head | End::Flood) => return Poll::Pending,
                 Some(End::Body) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             }
             if !self.held.is_empty() {
@@ -264,7 +301,10 @@ impl<I: Read + Unpin> Line<I> {
                 continue;
             }
             let Some(guard) = &mut self.guard else {
-                return Pin::new(&mut self.io).poll_read(context, cursor);
+                if ready!(self.poll_frames(context, &mut cursor))? {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
             };
             // The common case: whole messages, copied once from here to hyper.
             let done = SCRATCH.with_borrow_mut(|scratch| {
@@ -292,6 +332,33 @@ impl<I: Read + Unpin> Line<I> {
                 }
             }
         }
+    }
+
+    /// Reads frames of HTTP/2; `false` where that has come to an end.
+    fn poll_frames(
+        &mut self,
+        context: &mut Context<'_>,
+        cursor: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<bool>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let most = scratch.len().min(cursor.remaining());
+            let mut buffer = ReadBuf::new(&mut scratch[..most]);
+            ready!(Pin::new(&mut self.io).poll_read(context, buffer.unfilled()))?;
+            let bytes = buffer.filled();
+            self.received += bytes.len() as u64;
+            if bytes.is_empty() {
+                self.end = Some(End::Eof);
+                return Poll::Ready(Ok(false));
+            }
+            let cut = self.frames.as_mut().and_then(|frames| frames.received(bytes));
+            if let Some(cut) = cut {
+                self.held.extend_from_slice(&bytes[..cut]);
+                self.refuse_flood(cut);
+                return Poll::Ready(Ok(false));
+            }
+            cursor.put_slice(bytes);
+            Poll::Ready(Ok(true))
+        })
     }
 
     /// Reads and throws away; ready at the end of the client's bytes.
@@ -342,13 +409,25 @@ impl<I: Write + Unpin> Line<I> {
             if size >= LARGE {
                 let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, buffers))?;
                 self.written += written as u64;
+                self.follow(buffers, written);
                 return Poll::Ready(Ok(written));
             }
         }
         for buffer in buffers {
             self.out.extend_from_slice(buffer);
         }
+        self.follow(buffers, size);
         Poll::Ready(Ok(size))
+    }
+
+    /// Follows the frames in the first `count` bytes of `buffers`.
+    fn follow(&mut self, buffers: &[IoSlice<'_>], mut count: usize) {
+        let Some(frames) = &mut self.frames else { return };
+        for buffer in buffers {
+            let taken = count.min(buffer.len());
+            frames.sent(&buffer[..taken]);
+            count -= taken;
+        }
     }
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

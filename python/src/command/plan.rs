@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{engine, journal::Log};
 
+/// Marks a listener that a child inherits and that does not speak TLS.
+pub(super) const INSECURE: &str = "insecure:";
+
 /// What is to be served, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -66,11 +69,22 @@ impl Plan {
             ([], binds) => binds.to_vec(),
             (inherited, _) => inherited.to_vec(),
         };
-        let binds = texts.iter().map(|text| text.parse());
-        let mut binds: Vec<_> =
-            binds.collect::<Result<_, _>>().map_err(|error| ports::failure(&error))?;
+        let secure = texts.iter().filter(|text| !text.starts_with(INSECURE));
+        let mut binds = parsed(secure.map(String::as_str))?;
         listening.sockets.apply(&mut binds)?;
         Ok(binds)
+    }
+
+    /// The addresses to listen on without TLS.
+    ///
+    /// # Errors
+    /// One of them is no address.
+    pub(super) fn insecure_binds(&self) -> Result<Vec<Bind>, Failure> {
+        let inherited = &self.listening.child.reload_bind[..];
+        if inherited.is_empty() {
+            return parsed(self.listening.tls.insecure_binds().iter().map(String::as_str));
+        }
+        parsed(inherited.iter().filter_map(|text| text.strip_prefix(INSECURE)))
     }
 
     /// The log that was asked for.
@@ -113,10 +127,13 @@ impl Plan {
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::default();
         options.binds = self.binds()?;
+        options.insecure_binds = self.insecure_binds()?;
         options.backlog = self.listening.backlog;
         options.threads = self.listening.threads;
         options.serialize = self.application.serialize;
         options.on_thread_start = Some(engine::thread_start());
+        self.listening.tls.open(&mut options)?;
+        self.listening.proxy_protocol.open(&self.listening.proxy, &mut options)?;
         Ok(options)
     }
 
@@ -138,8 +155,13 @@ impl Plan {
         set(&mut site.timeouts.write, listening.write_timeout);
         set(&mut site.timeouts.graceful, listening.graceful_timeout);
         listening.proxy.site(&mut site);
+        listening.http2.limit(&mut site.limits);
         site
     }
+}
+
+fn parsed<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<Bind>, Failure> {
+    texts.map(str::parse).collect::<Result<_, _>>().map_err(|error| ports::failure(&error))
 }
 
 fn set<T>(setting: &mut T, value: Option<T>) {

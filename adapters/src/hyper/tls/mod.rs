@@ -119,6 +119,11 @@ impl Current {
     }
 }
 
+/// Reads the files that `settings` name; says what is to be known of them.
+pub(in crate::hyper) fn check(settings: &Tls) -> Result<Vec<String>, TlsError> {
+    load(settings).map(|loaded| loaded.warnings)
+}
+
 /// Whether a failed handshake is of interest to whoever runs the server: a client that was turned
 /// away for its certificate, and not one of the many that try their luck.
 pub(in crate::hyper) fn is_refusal(error: &io::Error) -> bool {
