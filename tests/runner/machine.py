@@ -21,8 +21,10 @@ CACHE = ROOT / ".cache"
 # What tests and the bench need besides Rust and Python: a program or a file, and the
 # Debian package that has it.
 NEEDED = {
+    "curl": "curl",
     "gcc": "gcc",
     "nginx": "nginx-light",
+    "haproxy": "haproxy",
     "valgrind": "valgrind",
     "h2load": "nghttp2-client",
     "openssl": "openssl",

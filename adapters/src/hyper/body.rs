@@ -141,6 +141,7 @@ impl Outgoing {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self;
         if let Some(error) = this.cut.take() {
+            this.ticket.shared().cut();
             return Poll::Ready(Some(Err(error)));
         }
         let next = match &mut this.kind {

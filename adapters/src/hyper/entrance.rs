@@ -1,12 +1,6 @@
 //! What a connection goes through before HTTP: the PROXY header, and TLS.
 
-use std::{
-    future::Future,
-    io,
-    os::fd::AsFd,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, os::fd::AsFd, sync::Arc, time::Duration};
 
 use narthex_core::{Connection, Endpoint, Level, Scheme};
 use rustix::net::{RecvFlags, recv};
@@ -211,7 +205,9 @@ async fn explain(mut stream: TcpStream) {
 }
 
 /// A socket that can be looked into.
-pub(super) trait Socket: AsFd + AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {
+pub(super) trait Socket:
+    AsFd + AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static
+{
     /// Calls `receive` once there is something to read, and again while there is not.
     fn when_readable(
         &self,

@@ -2,7 +2,7 @@
 //!
 //! h2 bounds what a peer can make it hold: streams, CONTINUATION frames, empty and tiny DATA frames,
 //! resets of streams that nobody has accepted yet, streams that it has to reset itself. It does not
-//! bound how often it is made to work for nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, and
+//! bound how often it is made to work for nothing: PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, and
 //! requests that are taken back at once, after they have reached the application (CVE-2023-44487).
 
 use std::time::Instant;
@@ -36,9 +36,8 @@ const BYTES: u64 = 64;
 /// second. `WINDOW_UPDATE`: 5000, and 64 for each full DATA frame that is sent.
 fn cost(frame: Frame) -> u64 {
     match frame.kind {
-        RST_STREAM => 100,
         SETTINGS | PING if frame.flags & ACK != 0 => 1,
-        SETTINGS => 100,
+        RST_STREAM | SETTINGS => 100,
         PING => 20,
         DATA if frame.length == 0 && frame.flags & END_STREAM == 0 => 10,
         DATA | HEADERS | CONTINUATION => 0,
@@ -91,10 +90,11 @@ impl Frames {
     pub(super) fn received(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut rest = bytes;
         loop {
+            self.incoming.skip(&mut rest);
             if self.flood.is_some() && self.incoming.between() {
                 return Some(bytes.len() - rest.len());
             }
-            let Some(frame) = self.incoming.next(&mut rest) else { return None };
+            let frame = self.incoming.next(&mut rest)?;
             if matches!(frame.kind, DATA | HEADERS) && frame.length > 0 {
                 self.progress += 1;
             }
@@ -107,7 +107,9 @@ impl Frames {
 
     /// Follows bytes to the client.
     pub(super) fn sent(&mut self, mut bytes: &[u8]) {
-        while let Some(frame) = self.outgoing.next(&mut bytes) {
+        loop {
+            self.outgoing.skip(&mut bytes);
+            let Some(frame) = self.outgoing.next(&mut bytes) else { return };
             if matches!(frame.kind, DATA | HEADERS) {
                 self.progress += 1;
                 self.sent += frame.length as u64;
@@ -118,7 +120,8 @@ impl Frames {
     fn spend(&mut self, cost: u64, kind: u8) {
         if self.budget < cost {
             let now = Instant::now();
-            let earned = now.saturating_duration_since(self.since).as_millis() * u128::from(PER_SECOND);
+            let earned =
+                now.saturating_duration_since(self.since).as_millis() * u128::from(PER_SECOND);
             let earned = u64::try_from(earned / 1000).unwrap_or(BUDGET);
             self.since = now;
             self.budget = (self.budget + earned + self.sent / BYTES).min(BUDGET);
@@ -180,11 +183,15 @@ impl Follower {
         self.have == 0 && self.skip == 0
     }
 
-    /// The next frame whose head ends in `bytes`, which are cut off behind it.
-    fn next(&mut self, bytes: &mut &[u8]) -> Option<Frame> {
+    /// Cuts off the payload that `bytes` begin with.
+    fn skip(&mut self, bytes: &mut &[u8]) {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         *bytes = &bytes[skipped..];
+    }
+
+    /// The frame whose head ends in `bytes`, which are cut off behind it.
+    fn next(&mut self, bytes: &mut &[u8]) -> Option<Frame> {
         let more = (HEAD - self.have).min(bytes.len());
         if more == 0 {
             return None;

@@ -19,13 +19,13 @@ mod entrance;
 mod frames;
 mod keeper;
 mod lookout;
-#[cfg(not(feature = "tls"))]
-#[path = "no_tls.rs"]
-mod tls;
 mod proxy_protocol;
 mod seldom;
 mod service;
 mod shared;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 mod transaction;

@@ -202,7 +202,10 @@ mod tests {
         };
         assert_says(b"PROXY TCP6 2001:db8::1 ::1 1 65535\r\n", &six);
         assert_says(b"PROXY UNKNOWN\r\n", &Said::Itself);
-        assert_says(b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n", &Said::Itself);
+        assert_says(
+            b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n",
+            &Said::Itself,
+        );
     }
 
     #[test]
@@ -217,8 +220,11 @@ mod tests {
         addresses[31] = 2;
         addresses[33] = 80;
         addresses[35] = 81;
-        let six =
-            Said::Passed { client: endpoint("::1", 80), server: endpoint("::2", 81), secure: false };
+        let six = Said::Passed {
+            client: endpoint("::1", 80),
+            server: endpoint("::2", 81),
+            secure: false,
+        };
         assert_says(&v2(1, 0x21, &addresses, b""), &six);
         let Said::Passed { client, server, .. } = client() else { unreachable!() };
         let secure = Said::Passed { client, server, secure: true };

@@ -20,6 +20,7 @@ pub(super) struct Shared {
     unread: AtomicUsize,
     underscores: AtomicBool,
     close_soon: AtomicBool,
+    cut: AtomicBool,
     /// Each poll of the connection ends with a drain: not so where streams are tasks (HTTP/2).
     multiplexed: AtomicBool,
     drains: AtomicU64,
@@ -60,6 +61,16 @@ impl Shared {
     /// Says that the connection will not be used again.
     pub(super) fn close_soon(&self) {
         self.close_soon.store(true, Relaxed);
+    }
+
+    /// Says that a response is cut, and the connection with it.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Relaxed);
+    }
+
+    /// Whether the end of the connection must not look like the end of a response.
+    pub(super) fn is_cut(&self) -> bool {
+        self.gathers() && self.cut.load(Relaxed)
     }
 
     pub(super) fn closes_soon(&self) -> bool {
@@ -141,7 +152,11 @@ impl Ticket {
     /// The ticket of the next request.
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         shared.active.fetch_add(1, Relaxed);
-        Self { number: shared.calls.fetch_add(1, Relaxed) + 1, shared: Arc::clone(shared), unread: false }
+        Self {
+            number: shared.calls.fetch_add(1, Relaxed) + 1,
+            shared: Arc::clone(shared),
+            unread: false,
+        }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -152,10 +167,11 @@ impl Ticket {
     pub(super) fn offer(&mut self, something: bool) {
         if self.unread != something && !self.shared.gathers() {
             self.unread = something;
-            match something {
-                true => self.shared.unread.fetch_add(1, Relaxed),
-                false => self.shared.unread.fetch_sub(1, Relaxed),
-            };
+            if something {
+                self.shared.unread.fetch_add(1, Relaxed);
+            } else {
+                self.shared.unread.fetch_sub(1, Relaxed);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What TLS knows of a connection, under the names of Apache's mod_ssl.
+//! What TLS knows of a connection, under the names of Apache's `mod_ssl`.
 
 use bytes::Bytes;
 use narthex_core::Variables;
@@ -45,7 +45,7 @@ pub(super) fn variables(connection: &ServerConnection) -> Variables {
     variables
 }
 
-/// A cipher suite as OpenSSL names it, which is what applications know from mod_ssl.
+/// A cipher suite as OpenSSL names it, which is what applications know from `mod_ssl`.
 fn cipher(suite: CipherSuite) -> String {
     let name = suite.as_str().unwrap_or("UNKNOWN");
     if let Some(rest) = name.strip_prefix("TLS13_") {
@@ -68,10 +68,7 @@ mod tests {
         for (suite, name) in [
             (CipherSuite::TLS13_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384"),
             (CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, "TLS_CHACHA20_POLY1305_SHA256"),
-            (
-                CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-                "ECDHE-RSA-AES128-GCM-SHA256",
-            ),
+            (CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256"),
             (
                 CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
                 "ECDHE-ECDSA-CHACHA20-POLY1305",

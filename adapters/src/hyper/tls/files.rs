@@ -109,10 +109,8 @@ fn certified_key(pair: &Certificate, provider: &CryptoProvider) -> Result<Certif
         let alone = vec![certificate.clone()];
         CertifiedKey::new(alone, Arc::clone(&certified.key)).keys_match().is_ok()
     };
-    Err(match certified.cert.iter().skip(1).any(belongs) {
-        true => TlsError::Order(pair.clone()),
-        false => TlsError::Mismatch(pair.clone()),
-    })
+    let order = certified.cert.iter().skip(1).any(belongs);
+    Err(if order { TlsError::Order(pair.clone()) } else { TlsError::Mismatch(pair.clone()) })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -197,9 +195,8 @@ impl ResolvesServerCert for ByName {
             name.as_ref().is_some_and(|name| key.cert.first().is_some_and(|it| is_for(it, name)))
         };
         // A name may have a certificate for each kind of key.
-        let usable = |key: &&Arc<CertifiedKey>| {
-            key.key.choose_scheme(hello.signature_schemes()).is_some()
-        };
+        let usable =
+            |key: &&Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
         let named = self.0.iter().filter(covers).find(usable);
         named.or_else(|| self.0.iter().find(usable)).or(self.0.first()).cloned()
     }

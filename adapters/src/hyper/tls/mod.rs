@@ -21,7 +21,7 @@ use crate::{Tls, TlsError};
 use files::{Loaded, Stamp, load, stamps};
 
 /// How often the files are looked at.
-const PERIOD: Duration = Duration::from_secs(2);
+const PERIOD: Duration = Duration::from_secs(1);
 /// How much a connection holds back, encrypted, for a client that takes nothing.
 const HELD: usize = 64 * 1024;
 

@@ -31,19 +31,28 @@ pub(in crate::command) struct Tls {
     client_ca: Option<PathBuf>,
     /// Whether a client needs a certificate [default: required with --client-ca]
     #[arg(
-        long, env = "NARTHEX_CLIENT_VERIFY", value_name = "optional|required", value_enum,
+        long,
+        env = "NARTHEX_CLIENT_VERIFY",
+        value_name = "optional|required",
+        value_enum,
         hide_possible_values = true
     )]
     client_verify: Option<ClientVerify>,
     /// Oldest version of TLS
     #[arg(
-        long, env = "NARTHEX_TLS_MINIMUM", value_name = "1.2|1.3", value_enum,
-        default_value = "1.2", hide_possible_values = true
+        long,
+        env = "NARTHEX_TLS_MINIMUM",
+        value_name = "1.2|1.3",
+        value_enum,
+        default_value = "1.2",
+        hide_possible_values = true
     )]
-    tls_minimum: Version,
+    minimum: Version,
     /// Address without TLS beside those with it; may be repeated
     #[arg(
-        long, env = "NARTHEX_INSECURE_BIND", value_name = "HOST:PORT|unix:PATH|fd://N",
+        long,
+        env = "NARTHEX_INSECURE_BIND",
+        value_name = "HOST:PORT|unix:PATH|fd://N",
         value_delimiter = ','
     )]
     insecure_bind: Vec<String>,
@@ -108,7 +117,11 @@ impl Tls {
         }
         if !self.key.is_empty() && self.key.len() != self.certificate.len() {
             return Err(misfit(
-                &format!("{} times --certificate, {} --key", self.certificate.len(), self.key.len()),
+                &format!(
+                    "{} times --certificate, {} --key",
+                    self.certificate.len(),
+                    self.key.len()
+                ),
                 "give each --certificate its --key, in the same order, or no --key at all",
             ));
         }
@@ -120,7 +133,7 @@ impl Tls {
             authorities: authorities.clone(),
             optional: self.client_verify == Some(ClientVerify::Optional),
         });
-        let minimum = match self.tls_minimum {
+        let minimum = match self.minimum {
             Version::V12 => TlsVersion::V12,
             Version::V13 => TlsVersion::V13,
         };
@@ -135,7 +148,9 @@ fn misfit(title: &str, fix: &str) -> Failure {
 /// What to tell the user of files that cannot be used.
 pub(in crate::command) fn failure(error: &TlsError) -> Failure {
     let (code, fixes) = match error {
-        TlsError::NotCompiledIn => ("N231", vec!["build narthex with the feature `tls`".to_owned()]),
+        TlsError::NotCompiledIn => {
+            ("N231", vec!["build narthex with the feature `tls`".to_owned()])
+        }
         TlsError::Unsupported(_) => (
             "N231",
             vec![
@@ -168,7 +183,8 @@ pub(in crate::command) fn failure(error: &TlsError) -> Failure {
         TlsError::Encrypted(path) => (
             "N235",
             vec![
-                "a server that starts by itself cannot ask for the password; take it off:".to_owned(),
+                "a server that starts by itself cannot ask for the password; take it off:"
+                    .to_owned(),
                 format!("openssl pkey -in {} -out key.pem && chmod 600 key.pem", path.display()),
             ],
         ),
