@@ -40,7 +40,7 @@ pub(in crate::command) struct Tls {
     client_verify: Option<ClientVerify>,
     /// Oldest version of TLS
     #[arg(
-        long,
+        long = "tls-minimum",
         env = "NARTHEX_TLS_MINIMUM",
         value_name = "1.2|1.3",
         value_enum,
