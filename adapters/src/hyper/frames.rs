@@ -119,18 +119,25 @@ impl Frames {
 
     fn spend(&mut self, cost: u64, kind: u8) {
         if self.budget < cost {
-            let now = Instant::now();
-            let earned =
-                now.saturating_duration_since(self.since).as_millis() * u128::from(PER_SECOND);
-            let earned = u64::try_from(earned / 1000).unwrap_or(BUDGET);
-            self.since = now;
-            self.budget = (self.budget + earned + self.sent / BYTES).min(BUDGET);
-            self.sent = 0;
+            self.earn();
         }
         match self.budget.checked_sub(cost) {
             Some(left) => self.budget = left,
             None => self.flood = self.flood.or(Some(name(kind))),
         }
+    }
+
+    /// Adds what time and responses have earned since the last time.
+    fn earn(&mut self) {
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(self.since).as_millis();
+        let by_time = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(PER_SECOND) / 1000;
+        if by_time > 0 {
+            self.since = now; // or what is less than a unit would never add up
+        }
+        let by_bytes = self.sent / BYTES;
+        self.sent %= BYTES;
+        self.budget = self.budget.saturating_add(by_time).saturating_add(by_bytes).min(BUDGET);
     }
 
     /// Frames that make h2 end the connection and say why: `ENHANCE_YOUR_CALM`.

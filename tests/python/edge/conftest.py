@@ -18,7 +18,7 @@ SITE = Path(__file__).with_name("site.py")
 
 
 class Starter(Protocol):
-    def __call__(self, *words: str, env: dict[str, str] | None = None) -> Server: ...
+    def __call__(self, *words: str, application: str = "app") -> Server: ...
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def start(tmp_path: Path) -> Iterator[Starter]:
     """Starts the command with the site; ends it with the test."""
     started: list[Server] = []
 
-    def starter(*words: str, env: dict[str, str] | None = None) -> Server:
+    def starter(*words: str, application: str = "app") -> Server:
         address = () if "--bind" in words else ("--bind", "127.0.0.1:0")
-        command = ("serve", f"{SITE}:app", *address, *words)
-        server = Server(*command, cwd=tmp_path, env=env)
+        command = ("serve", f"{SITE}:{application}", *address, *words)
+        server = Server(*command, cwd=tmp_path)
         started.append(server)
         return server
 

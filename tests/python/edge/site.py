@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from narthex import Transaction
+
 PIECE = b"x" * 65536
 PIECES = 800
 
@@ -60,3 +62,7 @@ def app(
             return [b"y" * 400_000]
         case _:
             return [b"hello"]
+
+
+def native(t: Transaction) -> dict[str, Any]:
+    return {"scheme": t.scheme, "native": t.native}

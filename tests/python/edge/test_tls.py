@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import signal
 import socket
@@ -51,6 +52,21 @@ def test_the_application_knows_that_it_is_served_by_tls(
     assert told["SSL_TLS_SNI"] == "localhost"
     assert told["SSL_CLIENT_VERIFY"] == "NONE"
     assert "SSL_CLIENT_S_DN" not in told
+
+
+def test_the_native_api_is_told_the_same(
+    start: Starter, authority: Authority, pair: Pair
+) -> None:
+    server = start(
+        *(*pair.options, "--insecure-bind", "127.0.0.1:0", "--api", "transaction"),
+        application="native",
+    )
+    port = https_port(server)
+    told = json.loads(get(port, authority.context()))
+    assert told["scheme"] == "https"
+    assert told["native"]["SSL_PROTOCOL"] == "TLSv1.3"
+    told = json.loads(get_plain(server.wait_for_port()).body)
+    assert told == {"scheme": "http", "native": None}
 
 
 def test_the_key_may_stand_behind_the_certificate(
