@@ -101,6 +101,7 @@ impl Accepting {
         if !self.server.site.trust.trusts(&connection.client) {
             return Err(Refused::Untrusted);
         }
+        connection.relayed = true;
         if let Said::Passed { client, server, secure } = header(stream).await? {
             connection.client = client;
             connection.server = server;

@@ -133,7 +133,7 @@ fn binary(bytes: &[u8]) -> Result<Said, Malformed> {
         // A client of the proxy's Unix socket has no address that means anything here.
         v2::Addresses::Unix(_) => Said::Passed {
             client: Endpoint::default(),
-            server: Endpoint { host: "localhost".into(), port: Some(80) },
+            server: Endpoint::nameless(),
             secure: false,
         },
     };

@@ -70,9 +70,7 @@ impl Plan {
             (inherited, _) => inherited.to_vec(),
         };
         let secure = texts.iter().filter(|text| !text.starts_with(INSECURE));
-        let mut binds = parsed(secure.map(String::as_str))?;
-        listening.sockets.apply(&mut binds)?;
-        Ok(binds)
+        self.parsed(secure.map(String::as_str))
     }
 
     /// The addresses to listen on without TLS.
@@ -82,9 +80,16 @@ impl Plan {
     pub(super) fn insecure_binds(&self) -> Result<Vec<Bind>, Failure> {
         let inherited = &self.listening.child.reload_bind[..];
         if inherited.is_empty() {
-            return parsed(self.listening.tls.insecure_binds().iter().map(String::as_str));
+            return self.parsed(self.listening.tls.insecure_binds().iter().map(String::as_str));
         }
-        parsed(inherited.iter().filter_map(|text| text.strip_prefix(INSECURE)))
+        self.parsed(inherited.iter().filter_map(|text| text.strip_prefix(INSECURE)))
+    }
+
+    fn parsed<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Result<Vec<Bind>, Failure> {
+        let binds: Result<Vec<_>, _> = texts.map(str::parse).collect();
+        let mut binds = binds.map_err(|error| ports::failure(&error))?;
+        self.listening.sockets.apply(&mut binds)?;
+        Ok(binds)
     }
 
     /// The log that was asked for.
@@ -158,10 +163,6 @@ impl Plan {
         listening.http2.limit(&mut site.limits);
         site
     }
-}
-
-fn parsed<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<Bind>, Failure> {
-    texts.map(str::parse).collect::<Result<_, _>>().map_err(|error| ports::failure(&error))
 }
 
 fn set<T>(setting: &mut T, value: Option<T>) {
