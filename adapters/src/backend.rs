@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt, sync::Arc};
 
 use narthex_core::{Capabilities, Capability, Site};
 
-use crate::{Bind, Error, Result, Stop, Tls, TlsError};
+use crate::{Bind, Error, Result, StaticMount, Stop, Tls, TlsError};
 
 /// A way of being deployed.
 pub trait Backend: Sync {
@@ -86,10 +86,14 @@ pub struct Options {
     pub backlog: i32,
     /// Threads that call the application; 0 for as many as cores.
     pub threads: usize,
+    /// The fewest threads that will do, whatever is asked for.
+    pub least_threads: usize,
     /// The application refuses to be called by two threads at once.
     pub serialize: bool,
     /// Other processes run the same application.
     pub multiprocess: bool,
+    /// Directories whose files are served without the application.
+    pub statics: Vec<StaticMount>,
     /// Called on each thread that may call the application.
     pub on_thread_start: Option<ThreadStart>,
 }
@@ -103,8 +107,10 @@ impl Default for Options {
             proxy_protocol: false,
             backlog: 1024,
             threads: 0,
+            least_threads: 1,
             serialize: false,
             multiprocess: false,
+            statics: Vec::new(),
             on_thread_start: None,
         }
     }
@@ -114,10 +120,22 @@ impl Options {
     /// The number of threads, at least one.
     #[must_use]
     pub fn thread_count(&self) -> usize {
-        match self.threads {
+        let threads = match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
+        };
+        threads.max(self.least_threads)
+    }
+
+    /// Refuses mounts of static files, for backends that cannot serve them; `instead` says who can.
+    ///
+    /// # Errors
+    /// There are some.
+    pub fn refuse_statics(&self, instead: &str) -> Result<()> {
+        if self.statics.is_empty() {
+            return Ok(());
         }
+        Err(Error::Options(format!("--static cannot be used here: {instead}")))
     }
 
     /// Refuses what only a server that looks at connections before HTTP can do.

@@ -1,6 +1,6 @@
 //! Why a backend could not start or go on.
 
-use std::{fmt, io};
+use std::{fmt, io, path::PathBuf};
 
 use crate::{SocketTrouble, TlsError};
 
@@ -31,6 +31,13 @@ pub enum Error {
     Options(String),
     /// TLS cannot be spoken with the files that were given.
     Tls(TlsError),
+    /// A directory of static files that cannot be opened.
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The transport failed.
     Io(io::Error),
 }
@@ -48,6 +55,9 @@ impl fmt::Display for Error {
             }
             Self::Options(text) => f.write_str(text),
             Self::Tls(error) => error.fmt(f),
+            Self::Directory { directory, .. } => {
+                write!(f, "cannot serve the files in {}", directory.display())
+            }
             Self::Io(_) => f.write_str("transport error"),
         }
     }
@@ -56,7 +66,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Bind { source, .. } | Self::Io(source) => Some(source),
+            Self::Bind { source, .. } | Self::Directory { source, .. } | Self::Io(source) => {
+                Some(source)
+            }
             _ => None,
         }
     }

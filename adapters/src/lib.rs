@@ -8,6 +8,9 @@ mod error;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod guard;
 mod listen;
+#[cfg(any(feature = "hyper", feature = "tiny-http"))]
+mod plain;
+mod statics;
 mod stop;
 mod tls;
 
@@ -16,6 +19,7 @@ pub use error::{Error, Result};
 pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
 };
+pub use statics::StaticMount;
 pub use stop::{Stop, Stopping};
 pub use tls::{Certificate, Clients, Tls, TlsError, TlsVersion};
 

@@ -17,8 +17,8 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Access, Answer, Blocking, Body, Capabilities, Error, RequestHead, ResponseHead, Result, Site,
-    Transaction, block_on, poll_once, rules::Outgoing,
+    Access, Answer, Blocking, Body, Capabilities, Error, Expired, RequestHead, ResponseHead,
+    Result, Site, Transaction, block_on, poll_once, rules::Outgoing,
 };
 
 /// A [`Transaction`] with the rules of HTTP applied once, for every backend.
@@ -39,6 +39,8 @@ pub struct Exchange {
     sent: AtomicU64,
     status: AtomicU16,
     disconnected: AtomicBool,
+    /// Answered from outside, and accounted for.
+    expired: AtomicBool,
 }
 
 impl Exchange {
@@ -57,13 +59,14 @@ impl Exchange {
             sent: AtomicU64::new(0),
             status: AtomicU16::new(0),
             disconnected: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
         });
         let outcome = match site.admit(this.request()) {
             Ok(()) => contained(site.handler.handle(Arc::clone(&this))).await,
             Err(error) => Err(error),
         };
         let outcome = this.conclude(outcome).await;
-        if let Some(started) = started {
+        if let Some(started) = started.filter(|_| !this.expired.load(Relaxed)) {
             let mut access =
                 Access::new(Some(this.request()), &this.request().connection.client.host, 0);
             access.status = this.status.load(Relaxed);
@@ -265,6 +268,19 @@ impl Exchange {
             self.write(buffer.into()).await?;
         }
         Ok(())
+    }
+
+    /// Ends the request from outside while its application holds it. Never waits.
+    pub fn expire(&self) -> Expired {
+        let whole = self.outgoing().finished();
+        let expired = self.transaction.expire(whole);
+        if expired != Expired::Left {
+            self.disconnected.store(true, Relaxed);
+        }
+        if expired == Expired::Answered {
+            self.expired.store(true, Relaxed);
+        }
+        expired
     }
 
     /// How to wait on the thread that runs the application.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
-use crate::{Variables, path};
+use crate::{Expiry, Variables, path};
 
 /// Scheme by which the client reached the server.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -80,6 +80,8 @@ pub struct Connection {
     pub variables: Variables,
     /// What an application keeps for the connection; the first to set it has it.
     pub kept: Kept,
+    /// How its requests are ended from outside.
+    pub expiry: Expiry,
 }
 
 impl Connection {

@@ -10,6 +10,7 @@ mod cgi_vars;
 mod config;
 mod error;
 mod exchange;
+mod expire;
 mod forwarded;
 mod handler;
 mod head;
@@ -29,13 +30,14 @@ pub use cgi_vars::{
 pub use config::{Limits, Timeouts};
 pub use error::{Error, Fault, Result};
 pub use exchange::Exchange;
+pub use expire::{Expire, Expired, Expiry, Overdue};
 pub use forwarded::{Forwarding, NotHeaders, ProxyHeaders};
 pub use handler::{Ask, Blocking, Handler, Inline, Reply};
 pub use head::{
     Authentication, Connection, Endpoint, Gateway, Kept, RequestHead, ResponseHead, Scheme,
 };
 pub use journal::{Access, Journal, Level, Silent};
-pub use path::{decode, host_is_valid, normalize};
+pub use path::{decode, encode, host_is_valid, normalize};
 pub use reply::{Answer, Body, Pulled, Source, answer};
 pub use site::Site;
 pub use transaction::Transaction;

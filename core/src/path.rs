@@ -30,6 +30,18 @@ pub fn decode(encoded: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// Appends a decoded path to `target`, percent-encoded where a URL needs it.
+pub fn encode(path: &[u8], target: &mut Vec<u8>) {
+    for &byte in path {
+        // pchar and slash (RFC 3986, 3.3), less the percent sign, which here is data.
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte) {
+            target.push(byte);
+        } else {
+            target.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+}
+
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| digit.try_into().ok())
 }
@@ -107,14 +119,8 @@ static IN_NAME: [bool; 256] = {
 /// The request target that the variables of `gateway` amount to, for hosts without `REQUEST_URI`.
 pub(crate) fn target_of(gateway: &Gateway) -> Vec<u8> {
     let mut target = Vec::with_capacity(64);
-    for &byte in gateway.mount.iter().chain(&gateway.path_info) {
-        // pchar and slash (RFC 3986, 3.3), less the percent sign, which here is data.
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte) {
-            target.push(byte);
-        } else {
-            target.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
+    encode(&gateway.mount, &mut target);
+    encode(&gateway.path_info, &mut target);
     if target.is_empty() {
         target.push(b'/');
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::{Ask, Error, Reply, RequestHead, ResponseHead, Result, Site, rules::Outgoing};
 
@@ -145,7 +145,7 @@ fn ruled(mut answer: Answer, site: &Site, request: &RequestHead) -> Result<Answe
             if outgoing.bodiless() {
                 Outgoing::declare(&mut answer.head, body.len());
                 *body = Bytes::new();
-            } else if answer.head.headers.contains_key(CONTENT_LENGTH) {
+            } else if outgoing.declared() {
                 let (fitting, broken) = outgoing.admit(std::mem::take(body));
                 *body = fitting;
                 if let Some(error) = broken {

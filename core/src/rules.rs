@@ -40,9 +40,6 @@ impl Outgoing {
         {
             return Err(Error::application("a reason phrase with control characters"));
         }
-        if let Some(name) = hop_by_hop(&head.headers) {
-            return Err(Error::application(format!("hop-by-hop field {name:?} is the server's")));
-        }
         self.owed = content_length(&head.headers)?;
         self.bodiless = request.method == Method::HEAD
             || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -116,6 +113,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether the head declares a length.
+    pub(crate) fn declared(&self) -> bool {
+        self.owed.is_some()
+    }
+
     pub(crate) fn started(&self) -> bool {
         self.state != State::Idle
     }
@@ -134,42 +136,45 @@ impl Outgoing {
     }
 }
 
-/// The first field that belongs to the connection and not to the message (RFC 9110, 7.6.1).
-fn hop_by_hop(headers: &HeaderMap) -> Option<HeaderName> {
-    static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-    static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-    // One walk over the few fields of a response beats seven look-ups in the map.
-    headers
-        .keys()
-        .find(|&name| {
-            name == CONNECTION
-                || name == TRANSFER_ENCODING
-                || name == UPGRADE
-                || name == TE
-                || name == TRAILER
-                || name == KEEP_ALIVE
-                || name == PROXY_CONNECTION
-        })
-        .cloned()
+/// The declared length, if there is one and only one, and no field is the connection's.
+///
+/// One walk over the few fields of a response beats looking them up in the map.
+fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
+    let mut length = None;
+    for (name, value) in headers {
+        if name == CONTENT_LENGTH {
+            let declared = digits(value).ok_or(Error::application("malformed Content-Length"))?;
+            if length.replace(declared).is_some() {
+                return Err(Error::application("repeated Content-Length"));
+            }
+        } else if is_hop_by_hop(name) {
+            return Err(Error::application(format!("hop-by-hop field {name:?} is the server's")));
+        }
+    }
+    Ok(length)
 }
 
-/// The declared length, if there is one and only one.
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
-    let Some(first) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
-    let length = digits(first).ok_or(Error::application("malformed Content-Length"))?;
-    if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
-        return Err(Error::application("repeated Content-Length"));
-    }
-    Ok(Some(length))
+/// Whether a field belongs to the connection and not to the message (RFC 9110, 7.6.1).
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+    name == CONNECTION
+        || name == TRANSFER_ENCODING
+        || name == UPGRADE
+        || name == TE
+        || name == TRAILER
+        || name == KEEP_ALIVE
+        || name == PROXY_CONNECTION
 }
 
 /// Digits only: `u64::from_str` would take a plus sign.
 fn digits(value: &HeaderValue) -> Option<u64> {
     let text = value.as_bytes();
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    let add = |sum: u64, byte: &u8| match byte {
+        b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    };
+    if text.is_empty() { None } else { text.iter().try_fold(0, add) }
 }
 
 /// The length a request declares; `Err` for a malformed one.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 
-use crate::{Blocking, Capabilities, Inline, RequestHead, ResponseHead, Result};
+use crate::{Blocking, Capabilities, Expired, Inline, RequestHead, ResponseHead, Result};
 
 /// One request being answered, over whatever carries it.
 ///
@@ -85,6 +85,13 @@ pub trait Transaction: Send + Sync {
     /// `None` says that this transport has no better way than reads and writes.
     async fn send_file(&self, _file: &File, _length: u64) -> Option<Result<u64>> {
         None
+    }
+
+    /// Ends the request from outside while its application holds it, as
+    /// [`Expire::expire`](crate::Expire::expire) does; `whole` says that all of the response has
+    /// been given. Called from a foreign thread, at any moment: it never waits.
+    fn expire(&self, _whole: bool) -> Expired {
+        Expired::Left
     }
 
     /// How to wait on this transport's threads.

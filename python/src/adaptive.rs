@@ -11,7 +11,11 @@ use std::{
 
 use narthex_core::Blocking;
 
-use crate::{engine::Placement, hash::hash};
+use crate::{
+    calls::{self, Where},
+    engine::Placement,
+    hash::hash,
+};
 
 /// Calls that take longer than this are made where they hold up nobody.
 ///
@@ -29,6 +33,7 @@ const STREAMS: u64 = 1 << 32;
 /// The memory of one application.
 pub(crate) struct Adaptive {
     placement: Placement,
+    cautious: bool,
     // Each slot: 31 bits of key, 1 bit of `STREAMS`, 32 bits of estimate in microseconds.
     slots: Box<[AtomicU64]>,
     // What routes not seen before turned out to be, in 256ths of slow ones; streaming likewise.
@@ -63,6 +68,11 @@ impl Route {
         self.blocks || (self.seen && self.streams)
     }
 
+    /// Where a call is made.
+    pub(crate) fn at(&self) -> Where {
+        if self.blocks { Where::Aside } else { Where::Inline }
+    }
+
     /// The route of a call that may stream.
     pub(crate) fn settled(self) -> Self {
         Self { blocks: self.aside(), ..self }
@@ -73,12 +83,18 @@ impl Adaptive {
     pub(crate) fn new(placement: Placement) -> Self {
         Self {
             placement,
+            cautious: false,
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             blocking: AtomicU32::new(0),
             // Until the first call has shown otherwise.
             streaming: AtomicU32::new(256),
             pushing: AtomicBool::new(false),
         }
+    }
+
+    /// Makes calls of which nothing is known aside.
+    pub(crate) fn cautious(self, cautious: bool) -> Self {
+        Self { cautious, ..self }
     }
 
     /// Looks a raw path up.
@@ -95,7 +111,9 @@ impl Adaptive {
             (if blocks { SLOW + 1 } else { 0 }, self.streaming.load(Relaxed) > 32)
         });
         let blocks = match self.placement {
-            Placement::Adaptive => estimate > SLOW,
+            Placement::Adaptive => {
+                estimate > SLOW || (self.cautious && (known.is_none() || calls::would_take_last()))
+            }
             Placement::Inline => false,
             Placement::Aside => true,
         };
@@ -143,7 +161,11 @@ impl Adaptive {
 
     fn took(&self, route: &Route, elapsed: Duration) {
         let micros = u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX).min(MOST);
-        let estimate = route.estimate - (route.estimate >> SHIFT) + (micros >> SHIFT);
+        let estimate = if self.cautious && elapsed >= calls::HELD {
+            MOST // once is enough where the next one may never return
+        } else {
+            route.estimate - (route.estimate >> SHIFT) + (micros >> SHIFT)
+        };
         // A fast route that stays fast is written once: its cache line stays shared.
         if estimate >> SHIFT != route.estimate >> SHIFT || self.slot(route.whole).is_none() {
             for key in [route.whole, route.prefix] {
@@ -236,6 +258,16 @@ mod tests {
         assert!(adaptive.route(b"/push").streams && adaptive.route(b"/push").seen);
         assert!(!adaptive.route(b"/plain").streams && adaptive.route(b"/plain").seen);
         assert!(!adaptive.route(b"/never").seen);
+    }
+
+    #[test]
+    fn where_calls_may_never_return_one_is_enough() {
+        let adaptive = Adaptive::new(Placement::Adaptive).cautious(true);
+        assert!(adaptive.route(b"/").blocks, "nothing is known of it");
+        adaptive.took(&adaptive.route(b"/"), Duration::ZERO);
+        assert!(!adaptive.route(b"/").blocks);
+        adaptive.took(&adaptive.route(b"/"), calls::HELD);
+        assert!(adaptive.route(b"/").blocks);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use narthex_adapters::ThreadStart;
 use narthex_core::{Handler, Journal};
 use pyo3::prelude::*;
 
-use crate::{native::Native, seam, wsgi::Wsgi};
+use crate::{calls, native::Native, seam, wsgi::Wsgi};
 
 /// How an application is called: the one list of application interfaces.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,6 +76,8 @@ pub(crate) struct AppSettings {
     pub(crate) debug: bool,
     /// Where calls into the application are made.
     pub(crate) placement: Placement,
+    /// Calls of which nothing is known are made aside: they may never return.
+    pub(crate) cautious: bool,
     /// Name of the backend.
     pub(crate) backend: &'static str,
 }
@@ -98,5 +100,8 @@ pub(crate) fn handler(
 
 /// What each thread that calls Python does first.
 pub(crate) fn thread_start() -> ThreadStart {
-    Arc::new(seam::keep_thread_state)
+    Arc::new(|| {
+        seam::keep_thread_state();
+        calls::thread_started();
+    })
 }

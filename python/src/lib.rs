@@ -1,6 +1,7 @@
 //! The engine: Python applications as handlers, and the command that serves them.
 
 mod adaptive;
+mod calls;
 mod command;
 mod engine;
 mod hash;

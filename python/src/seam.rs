@@ -16,6 +16,8 @@ use pyo3::{
     types::{PyDict, PyString},
 };
 
+use crate::calls;
+
 create_exception!(
     narthex,
     Disconnected,
@@ -41,6 +43,7 @@ pub(crate) fn wait<T: Send>(
     exchange: &Exchange,
     operation: impl Future<Output = Result<T>> + Send,
 ) -> PyResult<T> {
+    let _pause = calls::pause();
     let mut operation = pin!(operation);
     if !exchange.capabilities().has(Capability::Blocking)
         && let Poll::Ready(result) = poll_once(operation.as_mut())

@@ -23,11 +23,12 @@ CACHE = ROOT / ".cache"
 NEEDED = {
     "curl": "curl",
     "gcc": "gcc",
-    "nginx": "nginx-light",
-    "haproxy": "haproxy",
-    "valgrind": "valgrind",
     "h2load": "nghttp2-client",
+    "haproxy": "haproxy",
+    "nghttp": "nghttp2-client",
+    "nginx": "nginx-light",
     "openssl": "openssl",
+    "valgrind": "valgrind",
     "wrk": "wrk",
     # The peers of the bench are built for Debian's own Python.
     "/usr/include/ev.h": "libev-dev",

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use narthex_core::{Access, Body, Error, RequestHead, Site};
+use narthex_core::{Access, Body, Error, Expired, RequestHead, Site};
 use tokio::sync::{mpsc, oneshot};
 
 use super::shared::Ticket;
@@ -84,11 +84,14 @@ impl Outgoing {
         record: Option<Record>,
         ticket: Ticket,
     ) -> Self {
+        let expired = ticket.shared().expired();
+        // Who has answered in its place has also written that down.
+        let record = record.filter(|_| expired != Some(Expired::Answered));
         match body {
             Body::Whole(bytes) => {
                 if let Some(mut record) = record {
                     record.bytes = bytes.len() as u64;
-                    record.complete = true;
+                    record.complete = expired.is_none();
                     record.write(site, &request);
                 }
                 Self::whole(bytes, ticket)

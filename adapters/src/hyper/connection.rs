@@ -54,6 +54,7 @@ pub(super) async fn serve<I>(
     let shared = Arc::new(Shared::default());
     let wire = Wire::new(io, &server.site.limits, Arc::clone(&shared));
     let watched = keeper.watch(&wire);
+    connection.expiry.set(watched.expiry());
     let mut notified = pin!(farewell.notify.notified());
     notified.as_mut().enable();
     let protocol = poll_fn(|context| {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use http::StatusCode;
-use hyper::rt::Timer;
-use narthex_core::Timeouts;
+use hyper::rt::{Timer, Write};
+use narthex_core::{Expire, Timeouts};
 
 use crate::guard::Phase;
 
@@ -33,7 +33,7 @@ pub(super) struct Keeper {
 }
 
 /// A connection that can be looked at.
-trait Look: Send + Sync {
+trait Look: Expire {
     fn look(&self, now: Instant, timeouts: &Timeouts);
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Watched {
     keeper: Arc<Keeper>,
     number: u64,
     state: Arc<State>,
-    _look: Arc<dyn Look>,
+    look: Arc<dyn Look>,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +61,8 @@ struct State {
     leaving: AtomicBool,
 }
 
-struct Watch<I> {
-    line: Weak<Mutex<Line<I>>>,
+pub(super) struct Watch<I> {
+    pub(super) line: Weak<Mutex<Line<I>>>,
     state: Arc<State>,
     last: Mutex<(Doing, u64, Instant)>,
 }
@@ -85,7 +85,10 @@ impl Keeper {
     }
 
     /// Takes a connection under watch.
-    pub(super) fn watch<I: Send + 'static>(self: &Arc<Self>, wire: &Wire<I>) -> Watched {
+    pub(super) fn watch<I>(self: &Arc<Self>, wire: &Wire<I>) -> Watched
+    where
+        I: Write + Send + Unpin + 'static,
+    {
         let state = Arc::new(State::default());
         let look: Arc<dyn Look> = Arc::new(Watch {
             line: wire.downgrade(),
@@ -97,7 +100,7 @@ impl Keeper {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(number, Arc::downgrade(&look));
-        Watched { keeper: Arc::clone(self), number, state, _look: look }
+        Watched { keeper: Arc::clone(self), number, state, look }
     }
 
     /// Looks after the connections for ever.
@@ -135,6 +138,12 @@ impl Watched {
         }
     }
 
+    /// Where its requests are ended from outside.
+    pub(super) fn expiry(&self) -> Weak<dyn Expire> {
+        let look: Arc<dyn Expire> = Arc::clone(&self.look) as Arc<dyn Expire>;
+        Arc::downgrade(&look)
+    }
+
     /// Says that the server stops: a first request is not awaited for long any more.
     pub(super) fn leave(&self) {
         self.state.leaving.store(true, Relaxed);
@@ -154,7 +163,7 @@ impl Drop for Watched {
     }
 }
 
-impl<I: Send> Look for Watch<I> {
+impl<I: Write + Send + Unpin> Look for Watch<I> {
     fn look(&self, now: Instant, timeouts: &Timeouts) {
         let Some(line) = self.line.upgrade() else { return };
         let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);

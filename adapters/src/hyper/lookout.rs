@@ -8,6 +8,8 @@
 use std::{
     cell::Cell,
     fmt,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -39,7 +41,7 @@ pub(super) struct Lookout {
 }
 
 /// A call that is watched until this is dropped.
-pub(super) struct Call<'a>(&'a AtomicU64);
+struct Call<'a>(&'a AtomicU64);
 
 impl Lookout {
     /// Starts to watch; `rouse` is called while a call holds its thread. It ends when the last
@@ -62,8 +64,18 @@ impl Lookout {
         Ok(lookout)
     }
 
+    /// Watches each poll of `task`, in which the application may be called.
+    pub(super) async fn over<F: Future>(self: Arc<Self>, task: F) -> F::Output {
+        let mut task = pin!(task);
+        poll_fn(|context| {
+            let _call = self.call();
+            task.as_mut().poll(context)
+        })
+        .await
+    }
+
     /// Begins a call on this thread.
-    pub(super) fn call(&self) -> Call<'_> {
+    fn call(&self) -> Call<'_> {
         let place = PLACE.get().unwrap_or_else(|| {
             let place = NEXT_PLACE.fetch_add(1, Relaxed) % PLACES;
             PLACE.set(Some(place));

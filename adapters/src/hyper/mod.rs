@@ -9,6 +9,7 @@
 //! | `frames.rs` | what a client does over HTTP/2 that is none of the work |
 //! | `shared.rs` | what the parts of a connection tell each other |
 //! | `keeper.rs` | the time of all connections |
+//! | `expiry.rs` | requests that are ended from outside |
 //! | `lookout.rs` | calls that hold a thread |
 //! | `service.rs` | from a request to the application, at once or by a task |
 //! | `transaction.rs`, `body.rs` | the request in such a task, and what is sent |
@@ -16,6 +17,7 @@
 mod body;
 mod connection;
 mod entrance;
+mod expiry;
 mod frames;
 mod keeper;
 mod lookout;
@@ -83,6 +85,10 @@ impl Backend for Hyper {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }
         let secure = options.tls.as_ref().map(Secure::open).transpose()?.map(Arc::new);
+        #[cfg(feature = "static-files")]
+        let statics = crate::statics::Mounts::open(&options.statics)?;
+        #[cfg(not(feature = "static-files"))]
+        options.refuse_statics("this build is without the feature static-files")?;
         let mut listeners = Vec::new();
         for (binds, secure) in [(&options.binds, &secure), (&options.insecure_binds, &None)] {
             for bind in binds {
@@ -97,6 +103,8 @@ impl Backend for Hyper {
         Ok(Box::new(Open {
             listeners,
             secure,
+            #[cfg(feature = "static-files")]
+            statics,
             threads: options.thread_count(),
             on_thread_start: options.on_thread_start.clone(),
             capabilities: options.capabilities(
@@ -124,6 +132,8 @@ pub(crate) fn check_tls(settings: &crate::Tls) -> Result<Vec<String>, crate::Tls
 struct Open {
     listeners: Vec<(Listener, Entrance)>,
     secure: Option<Arc<Secure>>,
+    #[cfg(feature = "static-files")]
+    statics: Option<crate::statics::Mounts>,
     threads: usize,
     on_thread_start: Option<ThreadStart>,
     capabilities: Capabilities,
@@ -148,6 +158,11 @@ impl Door for Open {
 
     fn serve(self: Box<Self>, site: Arc<Site>, stop: &Stop) -> Result<()> {
         let runtime = self.runtime()?;
+        #[cfg(feature = "static-files")]
+        let site = match self.statics {
+            Some(mounts) => Arc::new(mounts.before(&site)),
+            None => site,
+        };
         let graceful = site.timeouts.graceful;
         if let Some(secure) = &self.secure {
             runtime.spawn(Arc::clone(secure).keep(Arc::clone(&site.journal)));
@@ -192,11 +207,11 @@ impl Blocking for InPlace {
 }
 
 /// Runs tasks on the runtime of the calling thread.
-struct TokioTasks;
+struct TokioTasks(Arc<Lookout>);
 
 impl Spawn for TokioTasks {
     fn spawn(&self, task: Task) {
-        tokio::spawn(task);
+        tokio::spawn(Arc::clone(&self.0).over(task));
     }
 }
 
@@ -217,12 +232,12 @@ async fn serve(
         site: Arc::clone(&site),
         capabilities,
         blocking: Arc::new(InPlace),
-        tasks: Tasks(Arc::new(TokioTasks)),
-        lookout,
+        tasks: Tasks(Arc::new(TokioTasks(Arc::clone(&lookout)))),
     });
     let (stopped, stopping) = watch::channel(false);
     let accepting = Accepting {
         server,
+        lookout,
         keeper: Arc::clone(&keeper),
         farewell: Arc::clone(&farewell),
         running,
@@ -272,6 +287,7 @@ async fn serve(
 #[derive(Clone)]
 struct Accepting {
     server: Arc<Server>,
+    lookout: Arc<Lookout>,
     keeper: Arc<Keeper>,
     farewell: Arc<Farewell>,
     running: mpsc::Sender<()>,
@@ -336,9 +352,11 @@ impl Accepting {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { server, keeper, farewell, running, .. } = self;
-        let connection = Arc::new(connection);
-        connection::serve(TokioIo::new(stream), connection, server, keeper, farewell).await;
+        let Self { server, lookout, keeper, farewell, running, .. } = self;
+        let (io, connection) = (TokioIo::new(stream), Arc::new(connection));
+        let serving = connection::serve(io, connection, server, keeper, farewell);
+        // The application is called in it, for answers and for the pieces of their bodies.
+        lookout.over(serving).await;
         drop(running);
     }
 

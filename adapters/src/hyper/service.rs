@@ -1,8 +1,8 @@
 //! From hyper's request to the application and back.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -25,7 +25,6 @@ use narthex_core::{
 
 use super::{
     body::{Outgoing, Record},
-    lookout::Lookout,
     shared::{Shared, Ticket},
     transaction::{Arriving, Streaming, next_data},
 };
@@ -57,7 +56,6 @@ pub(super) struct Server {
     pub(super) capabilities: Capabilities,
     pub(super) blocking: Arc<dyn Blocking>,
     pub(super) tasks: Tasks,
-    pub(super) lookout: Arc<Lookout>,
 }
 
 /// Answers the requests of one connection.
@@ -84,11 +82,11 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
             Ok(head) => head,
             Err(error) => return self.refuse(&error, None, ticket),
         };
-        if let Err(error) = self.server.site.admit(&head) {
-            return self.refuse(&error, Some(&head), ticket);
-        }
         if incoming.is_end_stream() {
             return self.ask(head, Bytes::new(), ticket);
+        }
+        if let Err(error) = self.server.site.admit(&head) {
+            return self.refuse(&error, Some(&head), ticket);
         }
         if self.prefetches(&head, &incoming) {
             return self.prefetch(head, incoming, ticket);
@@ -143,10 +141,7 @@ impl Service {
         let server = &self.server;
         let mut record = Record::begin(&server.site);
         let ask = Ask::new(&head, &body, server.capabilities, &server.blocking);
-        let call = server.lookout.call();
-        let answer = answer(&server.site, &ask);
-        drop(call);
-        let Some(answer) = answer else {
+        let Some(answer) = answer(&server.site, &ask) else {
             let early = (!body.is_empty()).then_some(body);
             let arriving = Arriving { early, incoming: None };
             return Answering::Waiting(self.stream(head, arriving, ticket));
@@ -212,15 +207,9 @@ impl Service {
             ticket,
         );
         let site = Arc::clone(&server.site);
-        let lookout = Arc::clone(&server.lookout);
         server.tasks.0.spawn(Box::pin(async move {
             // Reported already; the dropped transaction cuts the connection.
-            let mut run = pin!(Exchange::run(transaction, site));
-            let _ = poll_fn(|context| {
-                let _call = lookout.call();
-                run.as_mut().poll(context)
-            })
-            .await;
+            let _ = Exchange::run(transaction, site).await;
         }));
         Box::pin(async move { response.await.map_err(|_| Error::Reported) })
     }

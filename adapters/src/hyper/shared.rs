@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use http::{HeaderMap, StatusCode};
-use narthex_core::Error;
+use narthex_core::{Error, Expired};
 
 /// Facts of one connection that its service, its bodies and its wire share.
 #[derive(Debug, Default)]
@@ -21,6 +21,10 @@ pub(super) struct Shared {
     underscores: AtomicBool,
     close_soon: AtomicBool,
     cut: AtomicBool,
+    /// Its request was ended from outside, and the connection with it.
+    expired: AtomicBool,
+    /// Which the client was told by an answer.
+    answered: AtomicBool,
     /// Each poll of the connection ends with a drain: not so where streams are tasks (HTTP/2).
     multiplexed: AtomicBool,
     drains: AtomicU64,
@@ -71,6 +75,20 @@ impl Shared {
     /// Whether the end of the connection must not look like the end of a response.
     pub(super) fn is_cut(&self) -> bool {
         self.gathers() && self.cut.load(Relaxed)
+    }
+
+    /// Notes that the request was ended from outside, and the connection with it.
+    pub(super) fn expire(&self, expired: Expired) {
+        self.answered.store(expired == Expired::Answered, Relaxed);
+        self.expired.store(true, Relaxed);
+        self.close_soon();
+    }
+
+    /// What became of the request, if it was ended from outside.
+    pub(super) fn expired(&self) -> Option<Expired> {
+        let answered = self.answered.load(Relaxed);
+        let expired = if answered { Expired::Answered } else { Expired::Cut };
+        self.expired.load(Relaxed).then_some(expired)
     }
 
     pub(super) fn closes_soon(&self) -> bool {
@@ -173,6 +191,11 @@ impl Ticket {
                 self.shared.unread.fetch_sub(1, Relaxed);
             }
         }
+    }
+
+    /// Which request of its connection it is, counted from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 }
 

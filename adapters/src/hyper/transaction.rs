@@ -1,12 +1,19 @@
 //! A request that is answered by a task of its own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{Method, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use narthex_core::{Blocking, Capabilities, Error, RequestHead, ResponseHead, Result, Transaction};
+use narthex_core::{
+    Answer, Blocking, Body, Capabilities, Error, Expired, Overdue, RequestHead, ResponseHead,
+    Result, Transaction,
+};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::{
@@ -24,11 +31,15 @@ pub(super) struct Streaming {
     capabilities: Capabilities,
     blocking: Arc<dyn Blocking>,
     shared: Arc<Shared>,
+    /// Which request of its connection it is.
+    number: u64,
     chunk_size: usize,
     incoming: AsyncMutex<Arriving>,
     // Locked to take it, once.
     opening: Mutex<Option<Opening>>,
     outgoing: AsyncMutex<Option<mpsc::Sender<Push>>>,
+    /// It was ended from outside: the application has nobody to answer any more.
+    expired: AtomicBool,
 }
 
 /// The request body: what came before the application was asked, and the rest.
@@ -58,10 +69,12 @@ impl Streaming {
             capabilities,
             blocking,
             shared: Arc::clone(ticket.shared()),
+            number: ticket.number(),
             chunk_size,
             incoming: AsyncMutex::new(arriving),
             opening: Mutex::new(Some(Opening { answer, ticket })),
             outgoing: AsyncMutex::new(None),
+            expired: AtomicBool::new(false),
         };
         (this, response)
     }
@@ -69,9 +82,34 @@ impl Streaming {
     fn open(&self, head: ResponseHead, body: impl FnOnce(Ticket) -> Outgoing) -> Result<()> {
         let opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Opening { answer, ticket } =
-            opening.ok_or(Error::application("response started twice"))?;
+            opening.ok_or_else(|| self.refusal("response started twice"))?;
         let response = response(head, self.request.version, body(ticket));
         answer.send(response).map_err(|_| Error::Disconnected)
+    }
+
+    /// Why something cannot be sent.
+    fn refusal(&self, rule: &'static str) -> Error {
+        if self.expired.load(Relaxed) { Error::Disconnected } else { Error::application(rule) }
+    }
+
+    /// Ends this one of several requests on its connection, which goes on.
+    fn expire_stream(&self) -> Expired {
+        self.expired.store(true, Relaxed);
+        let opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Opening { answer, ticket }) = opening else {
+            // Without the last message the end of the channel is an abort. Whoever has it locked
+            // waits for the client, and is not overdue.
+            let cut = self.outgoing.try_lock().is_ok_and(|mut outgoing| outgoing.take().is_some());
+            return if cut { Expired::Cut } else { Expired::Left };
+        };
+        let Answer { head, body: Body::Whole(body) } = Answer::plain(StatusCode::GATEWAY_TIMEOUT)
+        else {
+            return Expired::Left;
+        };
+        let body = if self.request.method == Method::HEAD { Bytes::new() } else { body };
+        let response = response(head, self.request.version, Outgoing::whole(body, ticket));
+        let answered = answer.send(response).is_ok();
+        if answered { Expired::Answered } else { Expired::Left }
     }
 }
 
@@ -104,7 +142,7 @@ impl Transaction for Streaming {
 
     async fn write(&self, mut chunk: Bytes) -> Result<()> {
         let outgoing = self.outgoing.lock().await;
-        let sender = outgoing.as_ref().ok_or(Error::application("written before the head"))?;
+        let sender = outgoing.as_ref().ok_or_else(|| self.refusal("written before the head"))?;
         // Pieces, so that the window bounds bytes and not only messages.
         while !chunk.is_empty() {
             let piece = chunk.split_to(chunk.len().min(self.chunk_size));
@@ -133,6 +171,16 @@ impl Transaction for Streaming {
 
     async fn respond(&self, head: ResponseHead, body: Bytes) -> Result<()> {
         self.open(head, |ticket| Outgoing::whole(body, ticket))
+    }
+
+    fn expire(&self, whole: bool) -> Expired {
+        if self.request.version == Version::HTTP_2 {
+            return if whole { Expired::Left } else { self.expire_stream() };
+        }
+        let Some(connection) = self.request.connection.expiry.find() else { return Expired::Left };
+        let mut overdue = Overdue::new(self.number, &self.request);
+        overdue.whole = whole;
+        connection.expire(&overdue)
     }
 
     fn blocking(&self) -> &dyn Blocking {

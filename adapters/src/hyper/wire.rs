@@ -24,6 +24,8 @@ const LARGE: usize = 8 * 1024;
 const KEPT: usize = 4 * 1024;
 /// What a client that speaks HTTP/2 sends first (RFC 9113, 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What hyper sends when the application asks for a body that the client holds back: no response.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// Stands in for a head that was refused, so that its answer comes in its turn.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\n\r\n";
 
@@ -62,6 +64,8 @@ pub(super) struct Line<I> {
     pub(super) received: u64,
     pub(super) written: u64,
     pub(super) waker: Option<Waker>,
+    /// The number of the latest request when something was last put out.
+    pub(super) begun: u64,
 }
 
 /// Why nothing more is read.
@@ -75,6 +79,8 @@ enum End {
     Body,
     /// HTTP/2 was abused: what makes h2 say so is the last that is passed on.
     Flood,
+    /// The connection was ended from outside: nothing is sent either.
+    Dead,
 }
 
 impl<I> Wire<I> {
@@ -98,6 +104,7 @@ impl<I> Wire<I> {
             received: 0,
             written: 0,
             waker: None,
+            begun: 0,
         })))
     }
 
@@ -160,6 +167,15 @@ impl<I> Line<I> {
     /// Whether bytes wait to be sent.
     pub(super) fn pending(&self) -> bool {
         self.sent < self.out.len() || self.flushing
+    }
+
+    /// Reads and sends nothing more.
+    pub(super) fn kill(&mut self) {
+        self.end = Some(End::Dead);
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.end == Some(End::Dead)
     }
 
     /// Refuses the head that is arriving, or, between heads, the next one.
@@ -293,7 +309,9 @@ impl<I: Read + Unpin> Line<I> {
                 Some(End::Eof) => return Poll::Ready(Ok(())),
                 // The stand-in's answer closes the connection.
                 Some(End::Head | End::Flood) => return Poll::Pending,
-                Some(End::Body) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                Some(End::Body | End::Dead) => {
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
             }
             if !self.held.is_empty() {
                 if ready!(self.poll_fill(context, ROOM))? == 0 {
@@ -376,8 +394,16 @@ impl<I: Read + Unpin> Line<I> {
 }
 
 impl<I: Write + Unpin> Line<I> {
+    /// Puts `bytes` out behind all else.
+    pub(super) fn gather(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     /// Sends what has been gathered.
     pub(super) fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_dead() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         while self.sent < self.out.len() {
             let bytes = &self.out[self.sent..];
             match ready!(Pin::new(&mut self.io).poll_write(context, bytes))? {
@@ -404,7 +430,13 @@ impl<I: Write + Unpin> Line<I> {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_dead() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let size = buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        if size != CONTINUE.len() || !buffers.iter().any(|buffer| **buffer == *CONTINUE) {
+            self.begun = self.shared.calls();
+        }
         if size >= LARGE || self.out.len() + size > ROOM {
             ready!(self.poll_drain(context))?;
             if size >= LARGE {
@@ -432,9 +464,11 @@ impl<I: Write + Unpin> Line<I> {
     }
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_drain(context))?;
-        if self.shared.is_cut() {
-            return Poll::Ready(Ok(())); // TLS would say that all has been sent
+        if !self.is_dead() {
+            ready!(self.poll_drain(context))?;
+            if self.shared.is_cut() {
+                return Poll::Ready(Ok(())); // TLS would say that all has been sent
+            }
         }
         Pin::new(&mut self.io).poll_shutdown(context)
     }

@@ -10,14 +10,14 @@ use std::{
     time::Instant,
 };
 
-use http::{HeaderValue, StatusCode, header::CONNECTION};
-use narthex_core::{
-    Access, Answer, Body, Connection, Error, Forwarding, RequestHead, Result, Site,
-};
+use http::StatusCode;
+use narthex_core::{Access, Connection, Error, Expired, Forwarding, RequestHead, Result, Site};
 use socket2::Socket;
 
-use super::transaction::written;
-use crate::guard::{Phase, Refusal};
+use crate::{
+    guard::{Phase, Refusal},
+    plain,
+};
 
 mod up;
 
@@ -211,6 +211,29 @@ impl Line {
         self.abort();
     }
 
+    /// Ends the line from outside while its application holds a request: with `message` if the
+    /// client can be sent that, else by a cut. Waits for nobody.
+    pub(super) fn expire(&self, message: Option<&[u8]>) -> Expired {
+        use rustix::net::{SendFlags, send};
+        let sent = message.is_some_and(|message| {
+            !self.silent()
+                && send(&self.client, message, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
+                    == Ok(message.len())
+        });
+        self.bar();
+        self.fall_silent();
+        if sent {
+            self.end();
+            let _ = self.client.shutdown(Shutdown::Write);
+            return Expired::Answered;
+        }
+        self.end_by(End::Reset);
+        // A response that ends with its connection would be whole at an orderly end.
+        let _ = rustix::net::connect_unspec(&self.client);
+        self.cut();
+        Expired::Cut
+    }
+
     fn end_by(&self, end: End) {
         let mut state = self.state();
         state.end = state.end.max(end);
@@ -270,12 +293,7 @@ impl Line {
         };
         if let Some(refusal) = refusal {
             self.report_refused(&Error::Refused(refusal.status, refusal.reason));
-            let mut answer = Answer::plain(refusal.status);
-            answer.head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            if let Body::Whole(body) = answer.body {
-                let message = [written(&answer.head, body.len()), body.to_vec()].concat();
-                let _ = self.send(&message); // or the client is gone
-            }
+            let _ = self.send(&plain::last(refusal.status, false)); // or the client is gone
         }
         if end == End::Reset {
             // Such a body would be whole at an orderly end (RFC 9112, 8).
@@ -327,6 +345,11 @@ impl Busy {
     /// Why its body has ended before its end, with what reading it came to.
     pub(super) fn broken(&self, error: Option<&io::Error>) -> Error {
         self.line.broken(self.number, error)
+    }
+
+    /// Whether no other request of the line is waiting for its answer.
+    pub(super) fn is_alone(&self) -> bool {
+        self.line.running.load(SeqCst) == 1
     }
 
     /// Whether all of the request has been passed on.

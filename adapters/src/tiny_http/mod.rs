@@ -74,6 +74,7 @@ impl Backend for TinyHttp {
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
         options.plain_only(self.name())?;
+        options.refuse_statics("the backend tiny-http serves no files; hyper does")?;
         if options.binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }
@@ -86,7 +87,7 @@ impl Backend for TinyHttp {
             threads: match options.threads {
                 // A thread that waits for its client runs nothing meanwhile, whatever the cores.
                 0 => options.thread_count().max(LEAST_THREADS),
-                threads => threads,
+                _ => options.thread_count(),
             },
             on_thread_start: options.on_thread_start.clone(),
             capabilities: options.capabilities(

@@ -6,18 +6,20 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    time::SystemTime,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Version,
-    header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, TRANSFER_ENCODING},
+    HeaderValue, Method, StatusCode, Version,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING},
 };
-use narthex_core::{Capabilities, Error, Limits, RequestHead, ResponseHead, Result, Transaction};
+use narthex_core::{
+    Capabilities, Error, Expired, Limits, RequestHead, ResponseHead, Result, Transaction,
+};
 
 use super::line::{Busy, Line};
+use crate::plain::{self, written};
 
 /// A request and its line.
 pub(super) struct OneRequest {
@@ -305,6 +307,18 @@ impl Transaction for OneRequest {
         Ok(())
     }
 
+    fn expire(&self, whole: bool) -> Expired {
+        if whole {
+            return Expired::Left;
+        }
+        // Whoever has it locked waits for the client, and is not overdue.
+        let untouched = self.state.try_lock().is_ok_and(|state| state.unread.is_some());
+        let bodiless = self.head.method == Method::HEAD;
+        let message = (untouched && self.busy.is_alone())
+            .then(|| plain::last(StatusCode::GATEWAY_TIMEOUT, bodiless));
+        self.line().expire(message.as_deref())
+    }
+
     async fn respond(&self, mut head: ResponseHead, body: Bytes) -> Result<()> {
         let measured = !matches!(head.status.as_u16(), 204 | 304);
         if measured && !head.headers.contains_key(CONTENT_LENGTH) {
@@ -335,31 +349,4 @@ impl Drop for OneRequest {
             Framing::Length | Framing::Chunked => self.busy.line().abort(),
         }
     }
-}
-
-/// The head of a response as it goes on the wire; `length` is declared where it is not 0.
-pub(super) fn written(head: &ResponseHead, length: usize) -> Vec<u8> {
-    let mut text = Vec::with_capacity(512);
-    text.extend_from_slice(b"HTTP/1.1 ");
-    text.extend_from_slice(head.status.as_str().as_bytes());
-    text.push(b' ');
-    text.extend_from_slice(head.reason());
-    text.extend_from_slice(b"\r\n");
-    let mut field = |name: &str, value: &[u8]| {
-        text.extend_from_slice(name.as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value);
-        text.extend_from_slice(b"\r\n");
-    };
-    for (name, value) in &head.headers {
-        field(name.as_str(), value.as_bytes());
-    }
-    if length > 0 {
-        field("content-length", length.to_string().as_bytes());
-    }
-    if !head.headers.contains_key(DATE) {
-        field("date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
-    }
-    text.extend_from_slice(b"\r\n");
-    text
 }

@@ -308,6 +308,8 @@ pub(super) struct Listening {
         aliases = ["timeout-graceful", "timeout-graceful-shutdown"], help_heading = "Limits"
     )]
     pub(super) graceful_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(super) calls: options::calls::Calls,
     /// Restart when a file of the application changes
     #[arg(
         long, env = "NARTHEX_RELOAD", value_parser = BoolishValueParser::new(),
@@ -324,6 +326,8 @@ pub(super) struct Listening {
     pub(super) tls: options::tls::Tls,
     #[command(flatten)]
     pub(super) http2: options::http2::Http2,
+    #[command(flatten)]
+    pub(super) statics: options::statics::Statics,
     #[command(flatten)]
     pub(super) child: Child,
 }

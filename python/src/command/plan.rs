@@ -139,6 +139,8 @@ impl Plan {
         options.on_thread_start = Some(engine::thread_start());
         self.listening.tls.open(&mut options)?;
         self.listening.proxy_protocol.open(&self.listening.proxy, &mut options)?;
+        self.listening.statics.open(&mut options)?;
+        self.listening.calls.open(&mut options);
         Ok(options)
     }
 

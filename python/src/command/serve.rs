@@ -18,6 +18,7 @@ use super::{
     startup_page::StartupPage,
 };
 use crate::{
+    calls,
     engine::{self, AppSettings},
     journal::Log,
 };
@@ -35,13 +36,17 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     }
     let log = Arc::new(plan.log(!listens)?);
     // Before the application is imported: nothing that it does then can reach the transport.
-    let door = choice.backend.open(&plan.options()?).map_err(|error| ports::failure(&error))?;
+    let options = plan.options()?;
+    let threads = options.thread_count();
+    let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
     let hold = if listens { Some(signals::hold(py)?) } else { None };
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);
     }
-    if !listens {
+    if listens {
+        calls::show_crashes(py)?;
+    } else {
         forget_proxy(py)?;
     }
     let started = start(py, choice, plan, &log);
@@ -55,6 +60,10 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
         }
         Err(failure) => return Err(failure),
     };
+    if listens {
+        let journal = Arc::clone(&log) as Arc<dyn Journal>;
+        calls::start(py, plan.listening.calls.limits(threads), journal, Box::new(|_| {}))?;
+    }
     let site = Arc::new(plan.site(handler, &log));
     let outcome = match hold {
         Some(hold) => {
@@ -96,6 +105,7 @@ fn start(
         serialize: plan.application.serialize,
         debug: plan.shows_failures(listens),
         placement: plan.listening.placement,
+        cautious: plan.listening.calls.wants_parent(),
         backend: choice.backend.name(),
     };
     let journal = Arc::clone(log) as Arc<dyn Journal>;

@@ -55,9 +55,28 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 
 /// A time in seconds.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    text.trim_end_matches('s')
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    number
         .parse::<f64>()
         .ok()
-        .and_then(|number| Duration::try_from_secs_f64(number).ok())
-        .ok_or_else(|| "write a number of seconds, such as 30 or 0.5".to_owned())
+        .and_then(|number| Duration::try_from_secs_f64(number * unit).ok())
+        .ok_or_else(|| "write a number of seconds, such as 30, 0.5 or 250ms".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_an_optional_unit() {
+        for (text, millis) in [("1", 1000), ("1s", 1000), ("0.5", 500), ("250ms", 250), ("0", 0)] {
+            assert_eq!(seconds(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "ms", "1m", "1ss", "-1", "nan", "inf", "1 h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     adaptive::{Adaptive, Route, blocked},
+    calls::{self, Call},
     engine::AppSettings,
     seam,
     turn::{Held, Turn},
@@ -82,7 +83,7 @@ impl Native {
             respond: respond.unbind(),
             settings,
             journal,
-            adaptive: Adaptive::new(settings.placement),
+            adaptive: Adaptive::new(settings.placement).cautious(settings.cautious),
             turn: settings.serialize.then(Arc::default),
         })))
     }
@@ -98,13 +99,18 @@ impl Handler for Native {
             return Reply::Later;
         }
         let make = || Transaction::whole(ask, &self.0);
-        Reply::Now(self.0.run(&route, &**ask.blocking, make).answer(ask.blocking))
+        Reply::Now(
+            self.0
+                .run(&route, &**ask.blocking, || calls::enter(ask.head, route.at()), make)
+                .answer(ask.blocking),
+        )
     }
 
     async fn handle(&self, exchange: Arc<Exchange>) -> Result<()> {
         let route = self.0.route(exchange.request()).settled();
+        let enter = || calls::enter_exchange(&exchange, route.at());
         let make = || Transaction::streaming(&exchange, &self.0);
-        self.0.run(&route, exchange.blocking(), make).send(&exchange).await
+        self.0.run(&route, exchange.blocking(), enter, make).send(&exchange).await
     }
 }
 
@@ -131,10 +137,12 @@ impl Application {
         self: &Arc<Self>,
         route: &Route,
         blocking: &dyn Blocking,
+        enter: impl FnOnce() -> Option<Call>,
         make: impl FnOnce() -> Transaction,
     ) -> Ending {
         let turn = self.take_turn(blocking);
         let ending = self.adaptive.call(route, blocking, || {
+            let _call = enter();
             Python::attach(|py| match Bound::new(py, make()) {
                 Ok(transaction) => self.call(&transaction, turn),
                 Err(_) => Ending::failed(Error::internal("no memory for a transaction")),

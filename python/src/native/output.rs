@@ -102,10 +102,8 @@ impl Output {
 
     /// Completes the head by the content type of what has been written.
     fn complete(&mut self) {
-        if let Some(kind) = self.kind
-            && !self.head.headers.contains_key(CONTENT_TYPE)
-        {
-            self.head.headers.insert(CONTENT_TYPE, kind.content_type());
+        if let Some(kind) = self.kind {
+            self.head.headers.entry(CONTENT_TYPE).or_insert_with(|| kind.content_type());
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     piece::{self, Kind},
     transaction::Transaction,
 };
-use crate::turn::Held;
+use crate::{calls::Where, turn::Held};
 
 /// An iterator over the rest of a body. It is closed once, whatever becomes of the response.
 pub(super) struct Pieces {
@@ -53,7 +53,10 @@ impl Pieces {
         let transaction = self.transaction.get();
         let adaptive = &self.application.adaptive;
         let route = self.application.route(&transaction.head);
-        adaptive.call(&route, blocking, || Python::attach(|py| self.make(py, transaction)))
+        adaptive.call(&route, blocking, || {
+            let _call = transaction.enter(route.at());
+            Python::attach(|py| self.make(py, transaction))
+        })
     }
 
     fn make(&self, py: Python<'_>, transaction: &Transaction) -> Result<Option<Bytes>> {
@@ -86,6 +89,7 @@ impl Pieces {
 
 impl Drop for Pieces {
     fn drop(&mut self) {
+        let _call = self.transaction.get().enter(Where::Inline);
         Python::attach(|py| self.close(py));
     }
 }

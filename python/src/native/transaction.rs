@@ -22,7 +22,10 @@ use super::{
     request,
     response::ResponseView,
 };
-use crate::hold::hold;
+use crate::{
+    calls::{self, Call, Where},
+    hold::hold,
+};
 
 /// One request and its response.
 ///
@@ -71,6 +74,14 @@ impl Transaction {
             capabilities,
             application: Arc::clone(application),
             query: PyOnceLock::new(),
+        }
+    }
+
+    /// Notes that the application goes on with its response, until the result is dropped.
+    pub(super) fn enter(&self, at: Where) -> Option<Call> {
+        match &*hold(&self.link) {
+            Link::Streaming(exchange) => calls::enter_exchange(exchange, at),
+            _ => calls::enter(&self.head, at),
         }
     }
 

@@ -104,6 +104,7 @@ impl Made {
 }
 
 /// A field as it was spelt and as it was parsed.
+#[derive(Clone, Copy)]
 struct Known<'a> {
     spelt: &'a [u8],
     name: &'a HeaderName,

@@ -34,6 +34,7 @@ use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
 
 use crate::{
     adaptive::{Adaptive, Route, blocked},
+    calls,
     engine::AppSettings,
     seam,
     turn::{Held, Turn},
@@ -65,7 +66,7 @@ impl Wsgi {
             app: app.unbind(),
             settings,
             journal,
-            adaptive: Adaptive::new(settings.placement),
+            adaptive: Adaptive::new(settings.placement).cautious(settings.cautious),
             template: PyOnceLock::new(),
             spare: Spare::default(),
             turn: settings.serialize.then(Arc::default),
@@ -198,6 +199,7 @@ impl Handler for Wsgi {
         }
         let turn = self.take_turn(&**ask.blocking);
         Reply::Now(self.adaptive.call(&route, &**ask.blocking, || {
+            let _call = calls::enter(ask.head, route.at());
             Python::attach(|py| self.answer(py, ask, &route, turn))
         }))
     }
@@ -207,6 +209,7 @@ impl Handler for Wsgi {
         let turn = self.take_turn(exchange.blocking());
         let route = route.settled();
         let outcome = self.adaptive.call(&route, exchange.blocking(), || {
+            let _call = calls::enter_exchange(&exchange, route.at());
             Python::attach(|py| {
                 self.stream(py, &exchange, &route).map_err(|error| {
                     let request = exchange.request();

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     adaptive::{Route, blocked},
+    calls::{self, Where},
     seam::{failed, to_python, wait},
     spool::Spool,
     turn::Held,
@@ -229,7 +230,10 @@ impl Source for Iterating {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
         }
-        let pull = || Python::attach(|py| self.pull(py));
+        let pull = || {
+            let _call = calls::enter(&self.going.request, self.going.route.at());
+            Python::attach(|py| self.pull(py))
+        };
         let piece =
             if self.going.route.blocks { blocked(&*self.going.blocking, pull) } else { pull() };
         if !matches!(piece, Ok(Some(_))) {
@@ -241,6 +245,7 @@ impl Source for Iterating {
 
 impl Drop for Iterating {
     fn drop(&mut self) {
+        let _call = calls::enter(&self.going.request, Where::Inline);
         Python::attach(|py| {
             if let Err(error) = self.closer.close(py) {
                 // The response is out: all that is left is to say so in the log.
@@ -294,6 +299,7 @@ fn send_pieces(
             head.headers.entry(CONTENT_LENGTH).or_insert_with(|| regular.length.into());
             wait(py, exchange, exchange.start(head))?;
         }
+        let _pause = calls::pause();
         py.detach(|| -> Result<()> {
             use std::io::{Seek, SeekFrom};
             regular.file.seek(SeekFrom::Start(regular.position))?;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
 
 from .process import HOST
 
@@ -62,7 +63,7 @@ def parse_head(data: bytes) -> Head | None:
     """Parses a response's head, or returns None while it is not all there.
 
     Raises:
-        AnswerError: There is no Content-Length; all applications here send one.
+        AnswerError: There is no Content-Length; applications here send one.
     """
     head, separator, rest = data.partition(b"\r\n\r\n")
     if not separator:
@@ -135,7 +136,11 @@ def expect_hello(
     """
     with connect(port, tls) as connection:
         connection.sendall(request_bytes(path, headers))
-        head = read_head(connection)
-        answer = read_body(connection, head)
-    if (head.status, answer) != (200, body):
-        raise AnswerError(f"answered {head.status} {answer[:40]!r}")
+        response = HTTPResponse(connection)
+        try:
+            response.begin()
+            answer = response.read()
+        except HTTPException as error:
+            raise AnswerError(f"answered with what is no response: {error}") from error
+    if (response.status, answer) != (200, body):
+        raise AnswerError(f"answered {response.status} {answer[:40]!r}")

@@ -18,7 +18,7 @@ from .measure import Sample
 from .process import ServerError, free_port, started
 from .report import Results
 from .scenarios import GOALS, SCENARIOS, Scenario
-from .servers import APPLICATIONS, SERVERS, Server
+from .servers import APPLICATIONS, SERVERS, SYSTEM, Server
 
 RESULTS = HERE / "RESULTS.md"
 SERVER_CORE, GENERATOR_CORE = 0, 1
@@ -175,6 +175,8 @@ def make_plan(options: argparse.Namespace) -> Plan:
         and any(scenario.takes(server) for scenario in scenarios)
     ]
     wanted = {server.package for server in servers}
+    if SYSTEM in wanted:
+        environment.need_tools(["nginx"])
     return Plan(
         scenarios=scenarios,
         servers=servers,
@@ -291,5 +293,10 @@ def parser() -> argparse.ArgumentParser:
         "--check",
         action="store_true",
         help="with --instructions: compare with instructions.txt, do not write it",
+    )
+    made.add_argument(
+        "--parts",
+        action="store_true",
+        help="with --instructions: show which part executes them, do not write them",
     )
     return made

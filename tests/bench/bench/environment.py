@@ -31,6 +31,7 @@ PACKAGES = {
     "gcc": "gcc",
     "openssl": "openssl",
     "h2load": "nghttp2-client",
+    "nginx": "nginx-light",
     "cargo": "(see https://rustup.rs)",
 }
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import environment
+from . import environment, parts
 from .client import BROWSER_HEADERS, AnswerError, Headers, connect, request_bytes
 from .environment import HERE, Interpreters, MissingError
 from .load import HELLO
@@ -88,6 +88,8 @@ def main(options: argparse.Namespace) -> int:
     interpreters = environment.prepare(options.python, options.ours, wanted)
     if others:
         return _print_others(others, interpreters)
+    if options.parts:
+        return _print_parts(interpreters)
     counts = _count_ours(interpreters)
     if options.check:
         return compare(parse_record(RECORD.read_text()).counts, counts)
@@ -148,6 +150,24 @@ def count(server: Server, case: Case, interpreters: Interpreters) -> float:
     return (long - short) / (LONG - SHORT)
 
 
+def _print_parts(interpreters: Interpreters) -> int:
+    """Counts all cases once, by the parts of the server; nothing is recorded."""
+    servers = {server.name: server for server in SERVERS}
+    for case in CASES:
+        server = servers[case.server]
+        long, seconds = _life(server, case, interpreters, LONG)
+        short, _ = _life(server, case, interpreters, SHORT, seconds)
+        found = parts.by_function(long)
+        found.subtract(parts.by_function(short))
+        total = sum(found.values()) / (LONG - SHORT)
+        print(f"{case.name}: {total:.0f} instructions per request")
+        for name, count in parts.by_part(found).most_common():
+            print(f"  {name:12} {count / (LONG - SHORT):6.0f}")
+        for name, count in found.most_common(12):
+            print(f"    {count / (LONG - SHORT):6.0f} {name[:90]}", flush=True)
+    return 0
+
+
 def _total(
     server: Server,
     case: Case,
@@ -156,6 +176,22 @@ def _total(
     seconds: float = 0.0,
 ) -> tuple[int, float]:
     """Returns the instructions of a server's life with so many requests.
+
+    The second figure says how long the requests took; `seconds` is how long the server
+    is to live at least.
+    """
+    texts, taken = _life(server, case, interpreters, requests, seconds)
+    return sum(parse_totals(text) for text in texts), taken
+
+
+def _life(
+    server: Server,
+    case: Case,
+    interpreters: Interpreters,
+    requests: int,
+    seconds: float = 0.0,
+) -> tuple[list[str], float]:
+    """Returns what callgrind wrote of a server's life with so many requests.
 
     The second figure says how long the requests took; `seconds` is how long the server
     is to live at least.
@@ -176,8 +212,7 @@ def _total(
             exchange(running, case, requests)
             taken = time.monotonic() - began
             time.sleep(max(0.0, seconds - taken))
-        files = Path(outputs).iterdir()
-        return sum(parse_totals(file.read_text()) for file in files), taken
+        return [file.read_text() for file in Path(outputs).iterdir()], taken
 
 
 def exchange(server: Running, case: Case, requests: int) -> None:

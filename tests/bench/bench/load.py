@@ -118,6 +118,8 @@ class Wrk:
         headers: Sent besides Host.
         pipeline: Requests sent in one write.
         tls: Whether the connections are encrypted.
+        path: What is asked for.
+        body: What is answered.
         distinct: Asked for instead of `/`, with a number that is never the same.
         pause: Milliseconds in the mean between an answer and the next request.
     """
@@ -127,6 +129,8 @@ class Wrk:
     headers: Headers = ()
     pipeline: int = 1
     tls: bool = False
+    path: str = "/"
+    body: bytes = HELLO
     distinct: str = ""
     pause: float = 0.0
 
@@ -150,7 +154,7 @@ class Wrk:
             command += ["-H", f"{name}: {value}"]
         script, *arguments = self.script()
         scheme = "https" if self.tls else "http"
-        command += ["-s", str(LUA / script), f"{scheme}://{HOST}:{port}/"]
+        command += ["-s", str(LUA / script), f"{scheme}://{HOST}:{port}{self.path}"]
         return command + (["--", *arguments] if arguments else [])
 
     def script(self) -> tuple[str, ...]:
@@ -183,15 +187,18 @@ class Wrk:
         wrk.wait()
 
     def verify(self, server: Running) -> None:
-        """Sends one batch on one connection."""
-        expect_hello(server.port, self.headers, HELLO, tls=self.tls)
+        """Makes one request, and one batch where requests are pipelined."""
+        expect_hello(server.port, self.headers, self.body, self.path, self.tls)
+        if self.pipeline == 1:
+            return
         with connect(server.port, self.tls) as connection:
-            connection.sendall(request_bytes("/", self.headers) * self.pipeline)
+            batch = request_bytes(self.path, self.headers) * self.pipeline
+            connection.sendall(batch)
             received = b""
-            while received.count(HELLO) < self.pipeline:
+            while received.count(self.body) < self.pipeline:
                 piece = connection.recv(65536)
                 if not piece:
-                    count = received.count(HELLO)
+                    count = received.count(self.body)
                     raise AnswerError(f"{count} answers for {self.pipeline} requests")
                 received += piece
 

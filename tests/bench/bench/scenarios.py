@@ -13,7 +13,7 @@ from .idle import Idle
 from .load import MEGABYTE, Load, SlowMix, Transfer, Wrk
 from .measure import Measure, Sample
 from .mixed import Paced, SleepMix
-from .servers import Role, Server
+from .servers import APPLICATIONS, Role, Server
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Scenario:
         part = server.name == self.ours or bool(server.roles & self.roles)
         return part and server.runs(self.module)
 
+
+STATIC_FILE = (APPLICATIONS / "files" / "file.css").read_bytes()
 
 SCENARIOS = (
     Scenario(
@@ -137,6 +139,14 @@ SCENARIOS = (
         Paced(),
         frozenset({Role.FAST}),
         pinned=True,
+    ),
+    Scenario(
+        "static",
+        "a file of 10 KB over 64 kept connections, as browsers ask for it",
+        Wrk(path="/static/file.css", body=STATIC_FILE, headers=BROWSER_HEADERS),
+        frozenset({Role.STATIC}),
+        ours="narthex-static",
+        module="static",
     ),
     Scenario(
         "tls",
@@ -263,6 +273,8 @@ GOALS = (
     _ratio("tail", "granian-bt1", "narthex", measure.P999, 1.0),
     _ratio("paced", "granian-bt1", "narthex", measure.P99, 1.0),
     _ratio("paced", "granian-bt1", "narthex", measure.P999, 1.0),
+    _ratio("static", "narthex-static", "nginx", measure.RATE, 0.8),
+    _ratio("static", "narthex-static", "granian-static", measure.RATE, 1.5),
     _ratio("tls", "narthex-tls", "granian-tls", measure.RATE, 1.0),
     _ratio("tls-download", "narthex-tls", "granian-tls", measure.SPEED, 1.0),
     _ratio("tls-upload", "narthex-tls", "granian-tls", measure.SPEED, 1.0),

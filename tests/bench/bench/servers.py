@@ -22,6 +22,7 @@ class Role(enum.Enum):
     TLS = "encrypted connections"
     HTTP2 = "speaks HTTP/2"
     OBSERVED = "logs, metrics and a trusted proxy"
+    STATIC = "serves files"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Server:
 
     Attributes:
         name: Its name in the tables.
-        package: The distribution it comes from, as requirements.txt spells it.
+        package: The distribution it comes from, as requirements.txt spells it, or
+            `SYSTEM` where the machine has it.
         command: Its command line, where `{python}` and `{bin}` are the interpreter
             and the scripts of the environment, `{port}` the port to listen on, and
             `{module}` the module whose `app` it runs, `{scratch}` a folder of its own,
@@ -62,7 +64,7 @@ class Server:
 
     def runs(self, module: str) -> bool:
         """Tells whether there is an application of this name for its API."""
-        return (APPLICATIONS / self.api / f"{module}.py").exists()
+        return any((APPLICATIONS / self.api).glob(f"{module}.*"))
 
 
 def _words(text: str, *more: str) -> tuple[str, ...]:
@@ -92,7 +94,15 @@ def _gunicorn(settings: str) -> tuple[str, ...]:
     )
 
 
+def _nginx() -> tuple[str, ...]:
+    # It takes no settings from its environment.
+    fill = 'sed "s|PORT|{port}|; s|FILES|$(realpath ../files)|" {module}.conf'
+    run = "exec nginx -p {scratch}/ -c {scratch}/nginx.conf"
+    return ("sh", "-c", f"{fill} > {{scratch}}/nginx.conf && {run}")
+
+
 OURS = "narthex"
+SYSTEM = "system"
 
 SERVERS = (
     Server(
@@ -151,6 +161,31 @@ SERVERS = (
         _granian(blocking_threads=1, workers=2),
         "two worker processes of one blocking thread",
         frozenset({Role.TWO_PROCESSES}),
+    ),
+    Server(
+        "narthex-static",
+        OURS,
+        _narthex(threads=1, more="--static /static=../files"),
+        "files, one thread",
+        frozenset({Role.STATIC}),
+    ),
+    Server(
+        "nginx",
+        SYSTEM,
+        _nginx(),
+        "one process",
+        frozenset({Role.STATIC}),
+        api="nginx",
+    ),
+    Server(
+        "granian-static",
+        "granian",
+        _granian(
+            blocking_threads=1,
+            more="--static-path-route /static --static-path-mount ../files",
+        ),
+        "files, one blocking thread",
+        frozenset({Role.STATIC}),
     ),
     Server(
         "granian-tls",

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PATIENCE = 20.0
@@ -69,13 +70,17 @@ class Server:
     """A started command and what it says on standard error."""
 
     def __init__(
-        self, *words: str, cwd: Path, env: dict[str, str] | None = None
+        self,
+        *words: str,
+        cwd: Path,
+        env: dict[str, str] | None = None,
+        before: Sequence[str] = (),
     ) -> None:
         # Whoever runs the tests in the background may have had signals ignored, and
         # what is ignored stays so in every child.
         heard = ["env", "--default-signal=HUP,INT,QUIT"]
         self.process = subprocess.Popen(
-            [*heard, *arguments(*words)],
+            [*heard, *before, *arguments(*words)],
             cwd=cwd,
             env=environment(env),
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,1 @@
+"""Requests that the application holds for long: `--slow` and `--timeout`."""

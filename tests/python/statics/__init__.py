@@ -1,0 +1,1 @@
+"""Files that the server serves without the application."""
