@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt, sync::Arc};
 
 use narthex_core::{Capabilities, Capability, Site};
 
-use crate::{Bind, Error, Result, StaticMount, Stop};
+use crate::{Bind, Error, Result, StaticMount, Stop, Tls, TlsError};
 
 /// A way of being deployed.
 pub trait Backend: Sync {
@@ -76,6 +76,12 @@ pub type ThreadStart = Arc<dyn Fn() + Send + Sync>;
 pub struct Options {
     /// Addresses to listen on, for backends that listen.
     pub binds: Vec<Bind>,
+    /// TLS, spoken on the TCP addresses of `binds`.
+    pub tls: Option<Tls>,
+    /// Addresses without TLS beside them.
+    pub insecure_binds: Vec<Bind>,
+    /// Each connection comes from a trusted peer and begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// Length of the queue of connections not yet accepted.
     pub backlog: i32,
     /// Threads that call the application; 0 for as many as cores.
@@ -96,6 +102,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             binds: Vec::new(),
+            tls: None,
+            insecure_binds: Vec::new(),
+            proxy_protocol: false,
             backlog: 1024,
             threads: 0,
             least_threads: 1,
@@ -127,6 +136,20 @@ impl Options {
             return Ok(());
         }
         Err(Error::Options(format!("--static cannot be used here: {instead}")))
+    }
+
+    /// Refuses what only a server that looks at connections before HTTP can do.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] or [`Error::Options`], saying what `backend` lacks.
+    pub fn plain_only(&self, backend: &'static str) -> Result<()> {
+        if self.tls.is_some() {
+            return Err(TlsError::Unsupported(backend).into());
+        }
+        if self.proxy_protocol {
+            return Err(Error::Options(format!("{backend} does not know the PROXY protocol")));
+        }
+        Ok(())
     }
 
     /// `base`, with what these options add and take away.

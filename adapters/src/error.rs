@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use crate::SocketTrouble;
+use crate::{SocketTrouble, TlsError};
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,6 +29,8 @@ pub enum Error {
     Address(String),
     /// The options do not fit the backend; the text says why and what to do.
     Options(String),
+    /// TLS cannot be spoken with the files that were given.
+    Tls(TlsError),
     /// A directory of static files that cannot be opened.
     Directory {
         /// The directory.
@@ -52,6 +54,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::Options(text) => f.write_str(text),
+            Self::Tls(error) => error.fmt(f),
             Self::Directory { directory, .. } => {
                 write!(f, "cannot serve the files in {}", directory.display())
             }
@@ -74,5 +77,11 @@ impl std::error::Error for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
     }
 }

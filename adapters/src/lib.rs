@@ -12,6 +12,7 @@ mod listen;
 mod plain;
 mod statics;
 mod stop;
+mod tls;
 
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use error::{Error, Result};
@@ -20,6 +21,7 @@ pub use listen::{
 };
 pub use statics::StaticMount;
 pub use stop::{Stop, Stopping};
+pub use tls::{Certificate, Clients, Tls, TlsError, TlsVersion};
 
 macro_rules! backends {
     ($($feature:literal => $module:ident,)*) => {

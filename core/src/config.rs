@@ -15,18 +15,23 @@ pub struct Limits {
     /// Bytes of a request body that are awaited before the application is called, so that it
     /// finds them without a wait.
     pub body_prefetch: usize,
+    /// Requests that one connection may have running at once (HTTP/2 streams).
+    pub streams: u32,
     /// Bytes of one piece read from or written to a transport.
     pub chunk_size: usize,
 }
 
 impl Default for Limits {
-    /// Apache's `LimitRequestBody` default (1 GiB) and `LimitRequestFields` (100); 64 KiB of head.
+    /// Apache's `LimitRequestBody` default (1 GiB) and `LimitRequestFields` (100); 64 KiB of head;
+    /// as few streams as RFC 9113 finds reasonable (6.5.2), since a slow client makes the server
+    /// hold a response for each.
     fn default() -> Self {
         Self {
             head_size: 64 * 1024,
             header_count: 100,
             body_size: 1 << 30,
             body_prefetch: 64 * 1024,
+            streams: 100,
             chunk_size: 64 * 1024,
         }
     }

@@ -76,6 +76,8 @@ pub struct Connection {
     pub removed: usize,
     /// Whether somebody in between is known to speak for the client, believed or not.
     pub relayed: bool,
+    /// What the server itself says of the connection, such as `SSL_PROTOCOL`.
+    pub variables: Variables,
     /// What an application keeps for the connection; the first to set it has it.
     pub kept: Kept,
     /// How its requests are ended from outside.
@@ -265,10 +267,10 @@ impl RequestHead {
         }
     }
 
-    /// The variables that a gateway handed down; empty elsewhere.
+    /// The variables that a gateway handed down; elsewhere those of the connection.
     #[must_use]
     pub fn variables(&self) -> &[(Bytes, Bytes)] {
-        self.gateway.as_ref().map_or(&[], |gateway| &gateway.variables)
+        self.gateway.as_ref().map_or(&self.connection.variables, |gateway| &gateway.variables)
     }
 
     /// The version as `SERVER_PROTOCOL` spells it.

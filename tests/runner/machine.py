@@ -21,13 +21,14 @@ CACHE = ROOT / ".cache"
 # What tests and the bench need besides Rust and Python: a program or a file, and the
 # Debian package that has it.
 NEEDED = {
+    "curl": "curl",
     "gcc": "gcc",
-    "nginx": "nginx-light",
-    "nghttp": "nghttp2-client",
-    "valgrind": "valgrind",
     "h2load": "nghttp2-client",
+    "haproxy": "haproxy",
+    "nghttp": "nghttp2-client",
     "nginx": "nginx-light",
     "openssl": "openssl",
+    "valgrind": "valgrind",
     "wrk": "wrk",
     # The peers of the bench are built for Debian's own Python.
     "/usr/include/ev.h": "libev-dev",

@@ -50,12 +50,12 @@ pub(super) struct Record {
 impl Outgoing {
     /// All of the body.
     pub(super) fn whole(body: Bytes, ticket: Ticket) -> Self {
-        Self { kind: Kind::Whole((!body.is_empty()).then_some(body)), cut: None, ticket }
+        Self::new(Kind::Whole((!body.is_empty()).then_some(body)), ticket)
     }
 
     /// A body that a transaction pushes.
     pub(super) fn pushed(taker: Taker, ticket: Ticket) -> Self {
-        Self { kind: Kind::Pushed(taker), cut: None, ticket }
+        Self::new(Kind::Pushed(taker), ticket)
     }
 
     /// The body of an answer.
@@ -81,9 +81,14 @@ impl Outgoing {
             Body::Pulled(body) => {
                 let site = Arc::clone(site);
                 let pulling = Pulling { body, site, request, record, handed: None };
-                Self { kind: Kind::Pulled(Box::new(pulling)), cut: None, ticket }
+                Self::new(Kind::Pulled(Box::new(pulling)), ticket)
             }
         }
+    }
+
+    fn new(kind: Kind, mut ticket: Ticket) -> Self {
+        ticket.offer(true); // a client with its window shut may never ask
+        Self { kind, cut: None, ticket }
     }
 }
 
@@ -96,7 +101,32 @@ impl http_body::Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
+        let next = this.poll_next(context);
+        // Whoever is not asked again waits for the client.
+        this.ticket.offer(next.is_ready());
+        next
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.kind, Kind::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
+            Kind::Pulled(_) | Kind::Pushed(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Outgoing {
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self;
         if let Some(error) = this.cut.take() {
+            this.ticket.shared().cut();
             return Poll::Ready(Some(Err(error)));
         }
         let next = match &mut this.kind {
@@ -122,17 +152,6 @@ impl http_body::Body for Outgoing {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(self.kind, Kind::Whole(None))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            Kind::Pulled(_) | Kind::Pushed(_) => SizeHint::default(),
         }
     }
 }

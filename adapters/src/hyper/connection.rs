@@ -96,7 +96,11 @@ pub(super) async fn serve<I>(
         stopping: false,
     };
     let outcome = driver.drive(&wire, notified).await;
-    if let Err(error) = outcome {
+    if let Some(kind) = wire.line().flood() {
+        let (journal, client) = (&server.site.journal, client.escape_ascii());
+        let message = format_args!("connection of {client} ended: too many {kind} frames");
+        journal.write(Level::Info, &message);
+    } else if let Err(error) = outcome {
         // Refusals were reported where they were answered; hyper's own are not.
         let level = if error.is_parse() { Level::Info } else { Level::Debug };
         let journal = &server.site.journal;
@@ -148,8 +152,9 @@ fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
     let mut builder = http2::Builder::new(tasks);
     builder
         .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
-        .max_concurrent_streams(250)
-        .max_send_buf_size(256 * 1024)
+        .max_concurrent_streams(limits.streams)
+        // Times the streams, what a client that takes nothing can make the server hold.
+        .max_send_buf_size(64 * 1024)
         .initial_stream_window_size(256 * 1024)
         .initial_connection_window_size(1024 * 1024);
     builder

@@ -184,6 +184,8 @@ impl<I: Transport> Look for Watch<I> {
         let waited = now.saturating_duration_since(last.2);
         let allowed = match doing {
             Doing::Application => return,
+            // What ends a connection in good order may wait for its client: not for ever.
+            Doing::Idle if self.state.verdict.load(Relaxed) != 0 => LINGER.min(timeouts.keep_alive),
             Doing::Idle if self.state.leaving.load(Relaxed) => LEAVE.min(timeouts.keep_alive),
             Doing::Idle => timeouts.keep_alive,
             Doing::Head => timeouts.header,
@@ -196,7 +198,10 @@ impl<I: Transport> Look for Watch<I> {
         }
         match doing {
             Doing::Application => return,
-            Doing::Idle => self.state.verdict.store(1, Relaxed),
+            Doing::Idle => {
+                let closing = self.state.verdict.load(Relaxed) != 0;
+                self.state.verdict.store(if closing { 2 } else { 1 }, Relaxed);
+            }
             Doing::Head => {
                 line.refuse_head(StatusCode::REQUEST_TIMEOUT, "request head took too long");
             }
@@ -228,9 +233,10 @@ impl<I> Watch<I> {
         match line.phase() {
             Some(Phase::Head) => (Doing::Head, line.heads()),
             Some(Phase::Body) if line.reading => (Doing::Body, line.received),
+            // An HTTP/2 client takes bytes and yet none of a response: it keeps its windows shut.
+            _ if line.shared.all_unread() => (Doing::Writing, line.progress()),
             _ if line.shared.active() => (Doing::Application, 0),
-            // Under HTTP/2 bytes are not counted.
-            _ => (Doing::Idle, line.received + line.shared.calls()),
+            _ => (Doing::Idle, line.progress() + line.shared.calls()),
         }
     }
 }

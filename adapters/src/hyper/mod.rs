@@ -3,8 +3,10 @@
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | the edge: listens, accepts, owns the runtime |
+//! | `entrance.rs`, `proxy_protocol.rs`, `tls/` | what comes before HTTP: whom a proxy connects for, and TLS |
 //! | `connection.rs` | drives one connection, on any transport and executor |
 //! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
+//! | `frames.rs` | what a client does over HTTP/2 that is none of the work |
 //! | `shared.rs` | what the parts of a connection tell each other |
 //! | `keeper.rs` | the time of all connections |
 //! | `expiry.rs` | requests that are ended from outside |
@@ -16,26 +18,35 @@
 
 mod body;
 mod connection;
+mod entrance;
 mod expiry;
+mod frames;
 mod keeper;
 mod lane;
 mod lookout;
+mod proxy_protocol;
 mod seat;
+mod seldom;
 mod service;
 mod shared;
 mod socket;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
 mod transaction;
 mod transport;
 mod wire;
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use narthex_core::{Blocking, Capabilities, Capability, Connection, Endpoint, Level, Scheme, Site};
 use tokio::{
     net::{TcpListener, UnixListener},
     runtime::{Builder, Handle, Runtime},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::block_in_place,
 };
 
@@ -44,10 +55,12 @@ use crate::{
     activated,
 };
 use connection::Farewell;
+use entrance::{Entrance, Turned};
 use keeper::Keeper;
 use lookout::Lookout;
 use service::{Server, Spawn, Task, Tasks};
 use socket::Socket;
+use tls::Secure;
 use transport::Transport;
 
 /// The embedded server.
@@ -75,19 +88,28 @@ impl Backend for Hyper {
     }
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
-        if options.binds.is_empty() {
+        if options.binds.is_empty() && options.insecure_binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }
+        let secure = options.tls.as_ref().map(Secure::open).transpose()?.map(Arc::new);
         #[cfg(feature = "static-files")]
         let statics = crate::statics::Mounts::open(&options.statics)?;
         #[cfg(not(feature = "static-files"))]
         options.refuse_statics("this build is without the feature static-files")?;
         let mut listeners = Vec::new();
-        for bind in &options.binds {
-            listeners.extend(bind.listen(options.backlog)?);
+        for (binds, secure) in [(&options.binds, &secure), (&options.insecure_binds, &None)] {
+            for bind in binds {
+                for listener in bind.listen(options.backlog)? {
+                    // Whoever connects to a Unix socket is on this machine.
+                    let tls = secure.clone().filter(|_| matches!(listener, Listener::Tcp(_)));
+                    let announced = options.proxy_protocol;
+                    listeners.push((listener, Entrance { announced, tls }));
+                }
+            }
         }
         Ok(Box::new(Open {
             listeners,
+            secure,
             #[cfg(feature = "static-files")]
             statics,
             threads: options.thread_count(),
@@ -107,9 +129,16 @@ impl Backend for Hyper {
     }
 }
 
+/// Reads certificates and keys; says what is to be known of them.
+#[cfg(feature = "tls")]
+pub(crate) fn check_tls(settings: &crate::Tls) -> Result<Vec<String>, crate::TlsError> {
+    tls::check(settings)
+}
+
 /// The server with its sockets, before it serves.
 struct Open {
-    listeners: Vec<Listener>,
+    listeners: Vec<(Listener, Entrance)>,
+    secure: Option<Arc<Secure>>,
     #[cfg(feature = "static-files")]
     statics: Option<crate::statics::Mounts>,
     threads: usize,
@@ -123,9 +152,13 @@ impl Door for Open {
     }
 
     fn addresses(&self) -> Vec<String> {
-        let address = |listener: &Listener| match listener {
-            Listener::Tcp(_) => Some(format!("http://{}", listener.address().ok()?)),
-            Listener::Unix(..) => listener.address().ok(),
+        let address = |(listener, entrance): &(Listener, Entrance)| {
+            let address = listener.address().ok()?;
+            Some(match (listener, &entrance.tls) {
+                (Listener::Tcp(_), None) => format!("http://{address}"),
+                (Listener::Tcp(_), Some(_)) => format!("https://{address}"),
+                (Listener::Unix(..), _) => address,
+            })
         };
         self.listeners.iter().filter_map(address).collect()
     }
@@ -138,6 +171,9 @@ impl Door for Open {
             None => site,
         };
         let graceful = site.timeouts.graceful;
+        if let Some(secure) = &self.secure {
+            runtime.spawn(Arc::clone(secure).keep(Arc::clone(&site.journal)));
+        }
         runtime.block_on(serve(self.listeners, self.capabilities, site, stop))?;
         // Tasks that are still blocked in the application cannot be ended; they end with the
         // process.
@@ -187,7 +223,7 @@ impl Spawn for TokioTasks {
 
 /// Serves on all `listeners` until told to stop, and then waits for what is running.
 async fn serve(
-    listeners: Vec<Listener>,
+    listeners: Vec<(Listener, Entrance)>,
     capabilities: Capabilities,
     site: Arc<Site>,
     stop: &Stop,
@@ -204,29 +240,32 @@ async fn serve(
         blocking: Arc::new(InPlace(Arc::clone(&lookout))),
         tasks: Tasks(Arc::new(TokioTasks(Arc::clone(&lookout)))),
     });
+    let (stopped, stopping) = watch::channel(false);
     let accepting = Accepting {
         server,
         lookout,
         keeper: Arc::clone(&keeper),
         farewell: Arc::clone(&farewell),
         running,
+        stopping,
+        turned: Arc::default(),
     };
     let keeping = tokio::spawn(keeper.keep(TokioTimer::new()));
     let mut acceptors = Vec::new();
     let mut files = Vec::new();
-    for listener in listeners {
+    for (listener, entrance) in listeners {
         let accepting = accepting.clone();
         acceptors.push(match listener {
             Listener::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
                 let listener = TcpListener::from_std(listener)?;
-                tokio::spawn(accepting.tcp(listener))
+                tokio::spawn(accepting.tcp(listener, entrance))
             }
             Listener::Unix(listener, file) => {
                 listener.set_nonblocking(true)?;
                 files.push(file);
                 let listener = UnixListener::from_std(listener)?;
-                tokio::spawn(accepting.unix(listener))
+                tokio::spawn(accepting.unix(listener, entrance))
             }
         });
     }
@@ -237,6 +276,7 @@ async fn serve(
     }
     drop(files);
     farewell.say();
+    stopped.send_replace(true);
     tokio::select! {
         // No message is ever sent: this ends when the last connection has dropped its sender.
         _ = ended.recv() => {}
@@ -257,10 +297,13 @@ struct Accepting {
     keeper: Arc<Keeper>,
     farewell: Arc<Farewell>,
     running: mpsc::Sender<()>,
+    /// Whether the server stops.
+    stopping: watch::Receiver<bool>,
+    turned: Arc<Turned>,
 }
 
 impl Accepting {
-    async fn tcp(self, listener: TcpListener) {
+    async fn tcp(self, listener: TcpListener, entrance: Entrance) {
         let local = listener.local_addr().map(Endpoint::from).unwrap_or_default();
         loop {
             match listener.accept().await {
@@ -271,43 +314,52 @@ impl Accepting {
                         Ok(address) => Endpoint::from(address),
                         Err(_) => local.clone(),
                     };
-                    self.spawn(TokioIo::new(Socket::new(stream)), peer.into(), server);
+                    let connection = self.connection(peer.into(), server);
+                    let this = self.clone();
+                    match (&entrance.tls, entrance.announced) {
+                        (None, false) => tokio::spawn(this.serve(Socket::io(stream), connection)),
+                        (None, true) => tokio::spawn(this.enter_announced(stream, connection)),
+                        (Some(secure), announced) => {
+                            let secure = Arc::clone(secure);
+                            tokio::spawn(this.enter_secure(stream, connection, announced, secure))
+                        }
+                    };
                 }
                 Err(error) => self.wait(&error).await,
             }
         }
     }
 
-    async fn unix(self, listener: UnixListener) {
+    async fn unix(self, listener: UnixListener, entrance: Entrance) {
         let local = Endpoint::nameless();
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let io = TokioIo::new(Socket::new(stream));
-                    self.spawn(io, Endpoint::default(), local.clone());
+                    let connection = self.connection(Endpoint::default(), local.clone());
+                    let this = self.clone();
+                    if entrance.announced {
+                        tokio::spawn(this.enter_announced(stream, connection));
+                    } else {
+                        tokio::spawn(this.serve(Socket::io(stream), connection));
+                    }
                 }
                 Err(error) => self.wait(&error).await,
             }
         }
     }
 
-    fn spawn(&self, io: impl Transport, client: Endpoint, server: Endpoint) {
+    fn connection(&self, client: Endpoint, server: Endpoint) -> Connection {
         let mount = self.server.site.mount.clone();
-        let connection =
-            Connection { scheme: Scheme::Http, client, server, mount, ..Connection::default() };
-        let serving = connection::serve(
-            io,
-            Arc::new(connection),
-            Arc::clone(&self.server),
-            Arc::clone(&self.keeper),
-            Arc::clone(&self.farewell),
-        );
-        let running = self.running.clone();
+        Connection { scheme: Scheme::Http, client, server, mount, ..Connection::default() }
+    }
+
+    /// Serves a connection to its end. While it lives, so does the server.
+    async fn serve(self, io: impl Transport, connection: Connection) {
+        let Self { server, lookout, keeper, farewell, running, .. } = self;
+        let serving = connection::serve(io, Arc::new(connection), server, keeper, farewell);
         // The application is called in it, for answers and for the pieces of their bodies.
-        tokio::spawn(Arc::clone(&self.lookout).over(async move {
-            serving.await;
-            drop(running);
-        }));
+        lookout.over(serving).await;
+        drop(running);
     }
 
     /// Waits after a failed accept: without free descriptors the next one would fail at once.

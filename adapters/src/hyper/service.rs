@@ -9,7 +9,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderValue, Method, Version,
+    HeaderMap, HeaderValue, Method, StatusCode, Version,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST},
     request::Parts,
 };
@@ -124,6 +124,10 @@ impl Service {
         if head.version == Version::HTTP_2 {
             // The guard reads HTTP/1 only; of what it checks this is not h2's to refuse.
             self.shared.note_underscores(&head.headers);
+            if head.headers.len() > self.server.site.limits.header_count {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Err(Error::Refused(status, "too many header fields"));
+            }
             check_http2(&mut head)?;
         } else if let Some(authority) = head.uri.authority() {
             // An absolute target's authority replaces the Host field (RFC 9112, 3.2.2).

@@ -22,8 +22,11 @@ pub(super) struct Shared {
     pub(super) seat: Seat,
     calls: AtomicU64,
     active: AtomicUsize,
+    /// Responses of HTTP/2 of which the client could have more, if it wanted.
+    unread: AtomicUsize,
     underscores: AtomicBool,
     close_soon: AtomicBool,
+    cut: AtomicBool,
     /// Its request was ended from outside, and the connection with it.
     expired: AtomicBool,
     /// Which the client was told by an answer.
@@ -47,8 +50,10 @@ impl Shared {
             seat: Seat::new(patience),
             calls: AtomicU64::new(0),
             active: AtomicUsize::new(0),
+            unread: AtomicUsize::new(0),
             underscores: AtomicBool::new(false),
             close_soon: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             multiplexed: AtomicBool::new(false),
             drains: AtomicU64::new(0),
             awaiting_drain: AtomicBool::new(false),
@@ -93,6 +98,16 @@ impl Shared {
     /// Says that the connection will not be used again.
     pub(super) fn close_soon(&self) {
         self.close_soon.store(true, Relaxed);
+    }
+
+    /// Says that a response is cut, and the connection with it.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Relaxed);
+    }
+
+    /// Whether the end of the connection must not look like the end of a response.
+    pub(super) fn is_cut(&self) -> bool {
+        self.gathers() && self.cut.load(Relaxed)
     }
 
     /// Notes that the request was ended from outside, and the connection with it.
@@ -179,6 +194,12 @@ impl Shared {
         self.active.load(Relaxed) > 0
     }
 
+    /// Whether all that runs waits for an HTTP/2 client to take more.
+    pub(super) fn all_unread(&self) -> bool {
+        let active = self.active.load(Relaxed);
+        active > 0 && active == self.unread.load(Relaxed)
+    }
+
     pub(super) fn refuse_head(&self, number: u64, status: StatusCode, reason: &'static str) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((number, status, reason));
@@ -198,17 +219,34 @@ impl Shared {
 pub(super) struct Ticket {
     shared: Arc<Shared>,
     number: u64,
+    unread: bool,
 }
 
 impl Ticket {
     /// The ticket of the next request.
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         shared.active.fetch_add(1, Relaxed);
-        Self { number: shared.calls.fetch_add(1, Relaxed) + 1, shared: Arc::clone(shared) }
+        Self {
+            number: shared.calls.fetch_add(1, Relaxed) + 1,
+            shared: Arc::clone(shared),
+            unread: false,
+        }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Notes whether there is something of the response for the client to take.
+    pub(super) fn offer(&mut self, something: bool) {
+        if self.unread != something && !self.shared.gathers() {
+            self.unread = something;
+            if something {
+                self.shared.unread.fetch_add(1, Relaxed);
+            } else {
+                self.shared.unread.fetch_sub(1, Relaxed);
+            }
+        }
     }
 
     /// Which request of its connection it is, counted from 1.
@@ -219,6 +257,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        self.offer(false);
         self.shared.active.fetch_sub(1, AcqRel);
     }
 }

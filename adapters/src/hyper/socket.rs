@@ -96,6 +96,16 @@ impl<S: Stream> Socket<S> {
         Self(State::Registered(stream))
     }
 
+    /// `stream` as hyper takes it.
+    pub(super) fn io(stream: S) -> TokioIo<Self> {
+        TokioIo::new(Self::new(stream))
+    }
+
+    /// Takes the socket out of the reactor, for threads to wait for it.
+    pub(super) fn awaited(&mut self) -> Option<Arc<dyn Awaited>> {
+        Some(Arc::new(Descriptor(self.part()?)))
+    }
+
     /// Takes the socket out of the reactor.
     fn part(&mut self) -> Option<Arc<S::Plain>> {
         self.0 = match std::mem::replace(&mut self.0, State::Lost) {
@@ -109,7 +119,7 @@ impl<S: Stream> Socket<S> {
     }
 
     /// Gives it back.
-    fn rejoin(&mut self) -> io::Result<()> {
+    pub(super) fn rejoin(&mut self) -> io::Result<()> {
         let State::Apart(plain) = std::mem::replace(&mut self.0, State::Lost) else {
             return Ok(());
         };
@@ -222,7 +232,7 @@ impl<S: Stream> Transport for TokioIo<Socket<S>> {
     }
 
     fn part(&mut self) -> Option<Arc<dyn Awaited>> {
-        Some(Arc::new(Descriptor(self.inner_mut().part()?)))
+        self.inner_mut().awaited()
     }
 
     fn rejoin(&mut self) {

@@ -14,6 +14,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use narthex_core::Limits;
 
 use super::{
+    frames::Frames,
     shared::Shared,
     transport::{Awaited, Transport, Wanted},
 };
@@ -26,7 +27,7 @@ const LARGE: usize = 8 * 1024;
 /// What an idle connection may keep of its buffers.
 const KEPT: usize = 4 * 1024;
 /// What a client that speaks HTTP/2 sends first (RFC 9113, 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What hyper sends when the application asks for a body that the client holds back: no response.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// Stands in for a head that was refused, so that its answer comes in its turn.
@@ -41,11 +42,15 @@ thread_local! {
 pub(super) struct Wire<I>(Arc<Mutex<Line<I>>>);
 
 /// What a [`Wire`] guards. Locked for one operation at a time, by one task.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Line<I> {
     io: I,
     pub(super) shared: Arc<Shared>,
     /// `None` once the connection speaks HTTP/2.
     guard: Option<Guard>,
+    /// The frames of HTTP/2.
+    frames: Option<Box<Frames>>,
+    head_size: usize,
     /// Bytes that were read and not passed on; the first `checked` of them may be.
     held: Vec<u8>,
     checked: usize,
@@ -54,6 +59,8 @@ pub(super) struct Line<I> {
     end: Option<End>,
     out: Vec<u8>,
     sent: usize,
+    /// Whether the transport holds back bytes that it was given, as TLS may.
+    flushing: bool,
     /// Whether somebody waits for bytes.
     pub(super) reading: bool,
     /// Whether somebody waits for room to write.
@@ -74,6 +81,8 @@ enum End {
     Head,
     /// A body was refused.
     Body,
+    /// HTTP/2 was abused: what makes h2 say so is the last that is passed on.
+    Flood,
     /// The connection was ended from outside: nothing is sent either.
     Dead,
 }
@@ -85,12 +94,15 @@ impl<I> Wire<I> {
             io,
             shared,
             guard: Some(Guard::new(limits)),
+            frames: None,
+            head_size: limits.head_size,
             held: Vec::new(),
             checked: 0,
             fresh: false,
             end: None,
             out: Vec::new(),
             sent: 0,
+            flushing: false,
             reading: false,
             stalled: false,
             received: 0,
@@ -153,9 +165,23 @@ impl<I> Line<I> {
         self.pending() || self.stalled
     }
 
+    /// A number that changes when a message gets on.
+    pub(super) fn progress(&self) -> u64 {
+        match &self.frames {
+            // PING and its like keep no connection.
+            Some(frames) => frames.progress(),
+            None => self.received,
+        }
+    }
+
+    /// The kind of HTTP/2 frame that the client has sent too many of.
+    pub(super) fn flood(&self) -> Option<&'static str> {
+        self.frames.as_ref().and_then(|frames| frames.flood())
+    }
+
     /// Whether bytes wait to be sent.
     pub(super) fn pending(&self) -> bool {
-        self.sent < self.out.len()
+        self.sent < self.out.len() || self.flushing
     }
 
     /// Reads and sends nothing more.
@@ -187,11 +213,26 @@ impl<I> Line<I> {
         }
     }
 
+    /// Ends an HTTP/2 connection behind the first `good` bytes of those that are held.
+    fn refuse_flood(&mut self, good: usize) {
+        if self.end.is_none() {
+            self.held.truncate(good);
+            let calm = self.frames.as_ref().map(|frames| frames.calm());
+            self.held.extend_from_slice(&calm.unwrap_or_default());
+            self.checked = self.held.len();
+            self.end = Some(End::Flood);
+        }
+    }
+
     /// Shows the guard what it has not seen and decides what may be passed on.
     fn inspect(&mut self) {
         self.fresh = false;
         let Some(guard) = &mut self.guard else {
-            self.checked = self.held.len();
+            let cut = self.frames.as_mut().and_then(|it| it.received(&self.held[self.checked..]));
+            match cut {
+                Some(cut) => self.refuse_flood(self.checked + cut),
+                None => self.checked = self.held.len(),
+            }
             return;
         };
         let Inspection { pass, rest } = guard.inspect(&self.held[self.checked..]);
@@ -254,6 +295,7 @@ impl<I: Transport> Line<I> {
             }
             if seen == PREFACE.len() {
                 self.guard = None;
+                self.frames = Some(Box::new(Frames::new(self.head_size)));
                 self.shared.multiplex();
                 return Poll::Ready(Ok(Some(Protocol::Http2)));
             }
@@ -290,7 +332,7 @@ impl<I: Transport> Line<I> {
                 None => {}
                 Some(End::Eof) => return Poll::Ready(Ok(())),
                 // The stand-in's answer closes the connection.
-                Some(End::Head) => return Poll::Pending,
+                Some(End::Head | End::Flood) => return Poll::Pending,
                 Some(End::Body | End::Dead) => {
                     return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
                 }
@@ -302,7 +344,10 @@ impl<I: Transport> Line<I> {
                 continue;
             }
             let Some(guard) = &mut self.guard else {
-                return Pin::new(&mut self.io).poll_read(context, cursor);
+                if ready!(self.poll_frames(context, &mut cursor))? {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
             };
             // The common case: whole messages, copied once from here to hyper.
             let done = SCRATCH.with_borrow_mut(|scratch| {
@@ -329,6 +374,32 @@ impl<I: Transport> Line<I> {
                 }
             }
         }
+    }
+
+    /// Reads frames of HTTP/2; `false` where that has come to an end.
+    fn poll_frames(
+        &mut self,
+        context: &mut Context<'_>,
+        cursor: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<bool>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let most = scratch.len().min(cursor.remaining());
+            let count = ready!(self.io.poll_read_into(context, &mut scratch[..most]))?;
+            let bytes = &scratch[..count];
+            self.received += bytes.len() as u64;
+            if bytes.is_empty() {
+                self.end = Some(End::Eof);
+                return Poll::Ready(Ok(false));
+            }
+            let cut = self.frames.as_mut().and_then(|frames| frames.received(bytes));
+            if let Some(cut) = cut {
+                self.held.extend_from_slice(&bytes[..cut]);
+                self.refuse_flood(cut);
+                return Poll::Ready(Ok(false));
+            }
+            cursor.put_slice(bytes);
+            Poll::Ready(Ok(true))
+        })
     }
 
     /// Reads and throws away; ready at the end of the client's bytes.
@@ -365,12 +436,15 @@ impl<I: Transport> Line<I> {
                 }
             }
         }
+        // TLS keeps what the socket had no room for; a socket has nothing to flush.
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        self.flushing = flushed.is_pending();
         self.sent = 0;
         self.out.clear();
         if self.out.capacity() > KEPT && !self.shared.active() {
             self.out = Vec::new();
         }
-        Poll::Ready(Ok(()))
+        flushed
     }
 
     fn poll_write(
@@ -390,18 +464,33 @@ impl<I: Transport> Line<I> {
             if size >= LARGE {
                 let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, buffers))?;
                 self.written += written as u64;
+                self.follow(buffers, written);
                 return Poll::Ready(Ok(written));
             }
         }
         for buffer in buffers {
             self.out.extend_from_slice(buffer);
         }
+        self.follow(buffers, size);
         Poll::Ready(Ok(size))
+    }
+
+    /// Follows the frames in the first `count` bytes of `buffers`.
+    fn follow(&mut self, buffers: &[IoSlice<'_>], mut count: usize) {
+        let Some(frames) = &mut self.frames else { return };
+        for buffer in buffers {
+            let taken = count.min(buffer.len());
+            frames.sent(&buffer[..taken]);
+            count -= taken;
+        }
     }
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.is_dead() {
             ready!(self.poll_drain(context))?;
+            if self.shared.is_cut() {
+                return Poll::Ready(Ok(())); // TLS would say that all has been sent
+            }
         }
         Pin::new(&mut self.io).poll_shutdown(context)
     }

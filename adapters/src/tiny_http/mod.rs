@@ -73,12 +73,13 @@ impl Backend for TinyHttp {
     }
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
+        options.plain_only(self.name())?;
         options.refuse_statics("the backend tiny-http serves no files; hyper does")?;
         if options.binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }
         let mut listeners = Vec::new();
-        for bind in &options.binds {
+        for bind in options.binds.iter().chain(&options.insecure_binds) {
             listeners.extend(bind.listen(options.backlog)?);
         }
         Ok(Box::new(Open {

@@ -321,6 +321,12 @@ pub(super) struct Listening {
     #[command(flatten)]
     pub(super) sockets: options::sockets::Sockets,
     #[command(flatten)]
+    pub(super) proxy_protocol: options::proxy_protocol::ProxyProtocol,
+    #[command(flatten)]
+    pub(super) tls: options::tls::Tls,
+    #[command(flatten)]
+    pub(super) http2: options::http2::Http2,
+    #[command(flatten)]
     pub(super) statics: options::statics::Statics,
     #[command(flatten)]
     pub(super) child: Child,

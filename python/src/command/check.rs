@@ -10,6 +10,7 @@ use super::{
     arguments::Check,
     choice::{self, Choice},
     failure::Failure,
+    options,
     plan::Plan,
     ports,
 };
@@ -67,6 +68,7 @@ pub(super) fn check(py: Python<'_>, check: Check) -> Result<i32, Failure> {
     }
     if choice.is_ok_and(|choice| choice.backend.listens()) {
         addresses(py, &plan, &mut findings)?;
+        certificates(py, &plan, &mut findings)?;
     }
     if let Some(path) = &plan.application.access_log {
         access_log(path, &mut findings);
@@ -94,7 +96,8 @@ fn python(py: Python<'_>, findings: &mut Findings) -> PyResult<()> {
 }
 
 fn addresses(py: Python<'_>, plan: &Plan, findings: &mut Findings) -> PyResult<()> {
-    let binds = match plan.binds() {
+    let all = plan.binds().and_then(|binds| Ok([binds, plan.insecure_binds()?].concat()));
+    let binds = match all {
         Ok(binds) => binds,
         Err(failure) => return findings.fail(py, "address", &failure),
     };
@@ -109,6 +112,24 @@ fn addresses(py: Python<'_>, plan: &Plan, findings: &mut Findings) -> PyResult<(
         }
     }
     Ok(())
+}
+
+fn certificates(py: Python<'_>, plan: &Plan, findings: &mut Findings) -> PyResult<()> {
+    let tls = match plan.listening.tls.settings() {
+        Ok(Some(tls)) => tls,
+        Ok(None) => return Ok(()),
+        Err(failure) => return findings.fail(py, "HTTPS", &failure),
+    };
+    match tls.check() {
+        Ok(warnings) => {
+            for warning in &warnings {
+                findings.add(Mark::Warn, "HTTPS", warning);
+            }
+            findings.add(Mark::Ok, "HTTPS", "certificates and keys belong together");
+            Ok(())
+        }
+        Err(error) => findings.fail(py, "HTTPS", &options::tls::failure(&error)),
+    }
 }
 
 fn access_log(path: &Path, findings: &mut Findings) {

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{engine, journal::Log};
 
+/// Marks a listener that a child inherits and that does not speak TLS.
+pub(super) const INSECURE: &str = "insecure:";
+
 /// What is to be served, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -66,10 +69,26 @@ impl Plan {
             ([], binds) => binds.to_vec(),
             (inherited, _) => inherited.to_vec(),
         };
-        let binds = texts.iter().map(|text| text.parse());
-        let mut binds: Vec<_> =
-            binds.collect::<Result<_, _>>().map_err(|error| ports::failure(&error))?;
-        listening.sockets.apply(&mut binds)?;
+        let secure = texts.iter().filter(|text| !text.starts_with(INSECURE));
+        self.parsed(secure.map(String::as_str))
+    }
+
+    /// The addresses to listen on without TLS.
+    ///
+    /// # Errors
+    /// One of them is no address.
+    pub(super) fn insecure_binds(&self) -> Result<Vec<Bind>, Failure> {
+        let inherited = &self.listening.child.reload_bind[..];
+        if inherited.is_empty() {
+            return self.parsed(self.listening.tls.insecure_binds().iter().map(String::as_str));
+        }
+        self.parsed(inherited.iter().filter_map(|text| text.strip_prefix(INSECURE)))
+    }
+
+    fn parsed<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Result<Vec<Bind>, Failure> {
+        let binds: Result<Vec<_>, _> = texts.map(str::parse).collect();
+        let mut binds = binds.map_err(|error| ports::failure(&error))?;
+        self.listening.sockets.apply(&mut binds)?;
         Ok(binds)
     }
 
@@ -113,10 +132,13 @@ impl Plan {
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::default();
         options.binds = self.binds()?;
+        options.insecure_binds = self.insecure_binds()?;
         options.backlog = self.listening.backlog;
         options.threads = self.listening.threads;
         options.serialize = self.application.serialize;
         options.on_thread_start = Some(engine::thread_start());
+        self.listening.tls.open(&mut options)?;
+        self.listening.proxy_protocol.open(&self.listening.proxy, &mut options)?;
         self.listening.statics.open(&mut options)?;
         self.listening.calls.open(&mut options);
         Ok(options)
@@ -140,6 +162,7 @@ impl Plan {
         set(&mut site.timeouts.write, listening.write_timeout);
         set(&mut site.timeouts.graceful, listening.graceful_timeout);
         listening.proxy.site(&mut site);
+        listening.http2.limit(&mut site.limits);
         site
     }
 }

@@ -4,7 +4,7 @@ use std::{fs, io, os::unix::ffi::OsStrExt, path::Path};
 
 use narthex_adapters::{Bind, Error, SocketTrouble};
 
-use super::{failure::Failure, options::statics};
+use super::{failure::Failure, options, options::statics};
 
 /// What to tell the user of a backend that would not open.
 pub(super) fn failure(error: &Error) -> Failure {
@@ -17,6 +17,7 @@ pub(super) fn failure(error: &Error) -> Failure {
             Vec::new(),
             vec!["for example --bind 127.0.0.1:8000 or --bind unix:/run/app.sock".to_owned()],
         ),
+        Error::Tls(error) => options::tls::failure(error),
         error @ Error::Directory { .. } => statics::unreadable(error, &full(error)),
         error => Failure::new("N207", &full(error), Vec::new(), Vec::new()),
     }

@@ -30,7 +30,7 @@ use signal_hook::{
 use super::{
     failure::Failure,
     options::sockets,
-    plan::Plan,
+    plan::{INSECURE, Plan},
     ports, signals,
     watch::{Change, Watcher},
 };
@@ -61,9 +61,12 @@ enum Event {
 pub(super) fn run(py: Python<'_>, plan: &Plan, arguments: &[OsString]) -> Result<i32, Failure> {
     plan.change_directory()?;
     let mut listeners = Vec::new();
-    for bind in plan.binds()? {
-        let bound = bind.listen(plan.listening.backlog).map_err(|error| ports::failure(&error))?;
-        listeners.extend(bound);
+    for (binds, mark) in [(plan.binds()?, ""), (plan.insecure_binds()?, INSECURE)] {
+        for bind in binds {
+            let bound = bind.listen(plan.listening.backlog);
+            let bound = bound.map_err(|error| ports::failure(&error))?;
+            listeners.extend(bound.into_iter().map(|listener| (listener, mark)));
+        }
     }
     sockets::forget(py)?;
     // From here on Python's own handlers do nothing: the child is told what is to be done.
@@ -96,7 +99,8 @@ struct Start {
     python: OsString,
     flags: Vec<OsString>,
     arguments: Vec<OsString>,
-    listeners: Vec<Listener>,
+    /// With what marks those that do not speak TLS.
+    listeners: Vec<(Listener, &'static str)>,
 }
 
 struct Reloader {
@@ -278,13 +282,13 @@ impl Start {
         command.args(["--reload-parent", &std::process::id().to_string()]);
         command.args(["--reload-report", &report.as_raw_fd().to_string()]);
         fcntl_setfd(report, FdFlags::empty())?;
-        for listener in &self.listeners {
+        for (listener, mark) in &self.listeners {
             let descriptor: BorrowedFd<'_> = match listener {
                 Listener::Tcp(listener) => listener.as_fd(),
                 Listener::Unix(listener, _) => listener.as_fd(),
             };
             fcntl_setfd(descriptor, FdFlags::empty())?;
-            command.args(["--reload-bind", &format!("fd://{}", descriptor.as_raw_fd())]);
+            command.args(["--reload-bind", &format!("{mark}fd://{}", descriptor.as_raw_fd())]);
         }
         command.args(rest);
         Ok(command)

@@ -95,12 +95,12 @@ pub(super) fn endpoint<'py>(
     (!endpoint.host.is_empty()).then(|| (fields::latin1(py, &endpoint.host), endpoint.port))
 }
 
-/// The variables of a gateway as a new dict; `None` for other backends.
+/// The variables of a gateway, or of a connection by TLS, as a new dict; `None` elsewhere.
 pub(super) fn variables<'py>(
     py: Python<'py>,
     head: &RequestHead,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
-    if head.gateway.is_none() {
+    if head.gateway.is_none() && head.variables().is_empty() {
         return Ok(None);
     }
     let variables = PyDict::new(py);

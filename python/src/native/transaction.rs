@@ -283,7 +283,7 @@ impl Transaction {
         Backend { backend: self.application.backend(), set: self.capabilities }
     }
 
-    /// What only this backend knows: the variables of a gateway, None elsewhere.
+    /// What only this backend knows: the variables of a gateway, or those of TLS; None elsewhere.
     #[getter]
     fn native<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         request::variables(py, &self.head)

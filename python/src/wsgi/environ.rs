@@ -208,6 +208,9 @@ impl Template {
             environ.set_item(&keys.request_scheme, "https")?;
             environ.set_item(&keys.https, "on")?;
         }
+        for (name, value) in &connection.variables {
+            environ.set_item(latin1(py, name), latin1(py, value))?;
+        }
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! Groups of options, each with what it turns into.
 
 pub(super) mod calls;
+pub(super) mod http2;
 pub(super) mod proxy;
+pub(super) mod proxy_protocol;
 pub(super) mod sockets;
 pub(super) mod statics;
+pub(super) mod tls;

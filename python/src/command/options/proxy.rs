@@ -22,9 +22,14 @@ pub(in crate::command) struct Proxy {
 }
 
 impl Proxy {
+    /// Whom to believe.
+    pub(in crate::command) fn trust(&self) -> Trust {
+        self.trust_proxy.iter().cloned().collect()
+    }
+
     /// Tells the site whom to believe.
     pub(in crate::command) fn site(&self, site: &mut Site) {
-        site.trust = self.trust_proxy.iter().cloned().collect();
+        site.trust = self.trust();
         site.proxy_headers = self.proxy_headers;
     }
 }
