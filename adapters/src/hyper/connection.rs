@@ -51,6 +51,7 @@ pub(super) async fn serve<I>(
 ) where
     I: Read + Write + Send + Unpin + 'static,
 {
+    let _connected = server.site.connected();
     let shared = Arc::new(Shared::default());
     let wire = Wire::new(io, &server.site.limits, Arc::clone(&shared));
     let watched = keeper.watch(&wire);
@@ -92,6 +93,11 @@ pub(super) async fn serve<I>(
         // Refusals were reported where they were answered; hyper's own are not.
         let level = if error.is_parse() { Level::Info } else { Level::Debug };
         let journal = &server.site.journal;
+        if error.is_parse()
+            && let Some(metrics) = journal.metrics()
+        {
+            metrics.refused();
+        }
         if error.is_parse() && journal.wants_access() {
             // Answered by hyper itself, with one of the two.
             let status = if error.is_parse_too_large() { 431 } else { 400 };
