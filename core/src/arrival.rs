@@ -31,6 +31,12 @@ impl Arrival {
         Self { at, earlier, named: false, number: next() }
     }
 
+    /// Whether a trusted peer has named it, in its field `X-Request-ID`.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
     /// Its number in this process; 0 while it has none.
     #[must_use]
     pub fn number(&self) -> u64 {
