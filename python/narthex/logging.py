@@ -6,7 +6,7 @@ it in the records of `logging`, put the filter on a handler::
     LOGGING = {
         "version": 1,
         "filters": {"request": {"()": "narthex.logging.RequestIdFilter"}},
-        "formatters": {"line": {"format": "%(levelname)s [%(request_id)s] %(message)s"}},
+        "formatters": {"line": {"format": "[%(request_id)s] %(message)s"}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",

@@ -101,7 +101,7 @@ impl Field<'_, '_> {
     /// A value that may be empty, as a field of a request may.
     fn value(&mut self, value: Option<&[u8]>) {
         match value {
-            Some(value) => self.line.escaped(value, self.end),
+            Some(value) => self.line.escaped(value, self.end.as_slice()),
             None => self.line.text(b"-"),
         }
     }
@@ -121,9 +121,10 @@ impl Field<'_, '_> {
     /// The line of the request: its spaces are the format's.
     fn request(&mut self) {
         let Some(head) = self.access.request else { return self.line.text(b"-") };
-        self.line.escaped(head.method.as_str().as_bytes(), Some(b' '));
+        let ends = [b' ', self.end.unwrap_or(b' ')];
+        self.line.escaped(head.method.as_str().as_bytes(), &ends);
         self.line.text(b" ");
-        self.line.escaped(&head.target(), Some(b' '));
+        self.line.escaped(&head.target(), &ends);
         self.line.text(b" ");
         self.line.text(head.protocol().as_bytes());
     }
@@ -133,7 +134,7 @@ impl Field<'_, '_> {
             && !query.is_empty()
         {
             self.line.text(b"?");
-            self.line.escaped(query, self.end);
+            self.line.escaped(query, self.end.as_slice());
         }
     }
 
@@ -146,7 +147,7 @@ impl Field<'_, '_> {
         };
         for value in headers.get_all(name).iter().skip(1) {
             self.line.text(b", ");
-            self.line.escaped(value.as_bytes(), self.end);
+            self.line.escaped(value.as_bytes(), self.end.as_slice());
         }
     }
 

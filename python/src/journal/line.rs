@@ -47,10 +47,10 @@ impl Line {
         let _ = write!(Escaping(self), "{message}");
     }
 
-    /// What a client may have made, escaped as Apache httpd does it, and with it the byte that the
-    /// format has put behind it: what ends a field does not occur in it.
-    pub(super) fn escaped(&mut self, value: &[u8], end: Option<u8>) {
-        let special = |byte: &u8| !PLAIN[usize::from(*byte)] || Some(*byte) == end;
+    /// What a client may have made, escaped as Apache httpd does it, and with it the bytes by which
+    /// readers know its end: they do not occur in it.
+    pub(super) fn escaped(&mut self, value: &[u8], ends: &[u8]) {
+        let special = |byte: &u8| !PLAIN[usize::from(*byte)] || ends.contains(byte);
         let mut rest = value;
         while let Some(position) = rest.iter().position(special) {
             self.text(&rest[..position]);
