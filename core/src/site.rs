@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    Arrival, Error, Fault, Handler, Journal, Level, Limits, ProxyHeaders, RequestHead, RequestId, Result, Silent,
-    Timeouts, Trust, head::REQUEST_ID, rules,
+    Arrival, Error, Fault, Handler, Journal, Level, Limits, ProxyHeaders, RequestHead, RequestId,
+    Result, Silent, Timeouts, Trust, head::REQUEST_ID, rules,
 };
 
 /// An application with its limits, timeouts and logs.

@@ -34,6 +34,7 @@ pub(crate) enum Step {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum What {
     Client,
+    Peer,
     Server,
     BytesOrDash,
     Bytes,
@@ -250,6 +251,7 @@ fn what(name: &str, argument: Option<&str>) -> Result<What, NotFormat> {
         })
     };
     Ok(match name {
+        "a" if argument == Some("c") => What::Peer,
         "a" | "h" => What::Client,
         "A" => What::Server,
         "b" => What::BytesOrDash,
