@@ -27,6 +27,7 @@ NEEDED = {
     "valgrind": "valgrind",
     "h2load": "nghttp2-client",
     "nginx": "nginx-light",
+    "apache2": "apache2-bin",
     "openssl": "openssl",
     "wrk": "wrk",
     # The peers of the bench are built for Debian's own Python.

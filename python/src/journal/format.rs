@@ -195,14 +195,18 @@ fn steps(format: &str) -> Result<Vec<Step>, NotFormat> {
     Ok(steps)
 }
 
-/// Tells fields what the format has put behind them.
+/// Tells fields what the format has put behind them, and the last one what is before it: readers
+/// split lines there.
 fn set_ends(steps: &mut [Step]) {
+    let punctuation = |byte: &u8| *byte == b' ' || byte.is_ascii_punctuation();
+    if let [.., Step::Text(text), Step::Field { end, .. }] = steps {
+        *end = text.last().copied().filter(punctuation);
+    }
     for index in 1..steps.len() {
         let (before, after) = steps.split_at_mut(index);
         if let (Some(Step::Field { end, .. }), Some(Step::Text(text))) =
             (before.last_mut(), after.first())
         {
-            let punctuation = |byte: &u8| *byte == b' ' || byte.is_ascii_punctuation();
             *end = text.first().copied().filter(punctuation);
         }
     }
