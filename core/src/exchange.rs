@@ -17,8 +17,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::{
-    Answer, Blocking, Body, Capabilities, Error, Expired, Record, RequestHead, ResponseHead, Result,
-    Site, Transaction, block_on, poll_once, rules::Outgoing,
+    Answer, Blocking, Body, Capabilities, Error, Expired, Record, RequestHead, ResponseHead,
+    Result, Site, Transaction, block_on, poll_once, rules::Outgoing,
 };
 
 /// A [`Transaction`] with the rules of HTTP applied once, for every backend.

@@ -34,8 +34,7 @@ use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
 
 use crate::{
     adaptive::{Adaptive, Route, blocked},
-    calls,
-    current,
+    calls, current,
     engine::AppSettings,
     seam,
     turn::{Held, Turn},
