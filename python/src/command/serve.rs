@@ -73,14 +73,12 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     let outcome = match hold {
         Some(hold) => {
             let ready = |door: &dyn Door, stop: &Stop| {
+                if let (Some(management), Some(_)) = (&management, &loaded) {
+                    management.serving(stop);
+                }
                 announce(&log, choice, plan, door, loaded.as_ref());
-                if let Some(management) = &management {
-                    for address in management.addresses() {
-                        log.notice(&format_args!("management on {address}"));
-                    }
-                    if loaded.is_some() {
-                        management.serving(stop);
-                    }
+                for address in management.iter().flat_map(Opened::addresses) {
+                    log.notice(&format_args!("management on {address}"));
                 }
             };
             signals::serve(py, door, site, &log, &hold, child.is_some(), ready)?
