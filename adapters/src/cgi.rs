@@ -195,7 +195,7 @@ fn run(
     capabilities: Capabilities,
 ) -> RequestResult<()> {
     let streamed = variables.iter().any(|(name, _)| name == "HTTP_TRANSFER_ENCODING");
-    let request = match request_from_variables(variables) {
+    let mut request = match request_from_variables(variables) {
         Ok(request) => request,
         Err(error) => {
             site.report(&error, None);
@@ -203,6 +203,7 @@ fn run(
             return Err(error);
         }
     };
+    site.arrived(&mut request, 0);
     let declared = request.headers.get(CONTENT_LENGTH);
     let length = declared.and_then(|length| length.to_str().ok()?.parse().ok());
     let left = match length {

@@ -7,17 +7,17 @@ use std::{
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
     },
     task::Poll,
-    time::Instant,
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use crate::{
-    Access, Answer, Blocking, Body, Capabilities, Error, Expired, RequestHead, ResponseHead,
+    Answer, Blocking, Body, Capabilities, Error, Expired, Record, RequestHead, ResponseHead,
     Result, Site, Transaction, poll_once, rules::Outgoing,
 };
 
@@ -38,6 +38,8 @@ pub struct Exchange {
     received: AtomicU64,
     sent: AtomicU64,
     status: AtomicU16,
+    /// Fields of the response, where the log wants them.
+    fields: OnceLock<HeaderMap>,
     disconnected: AtomicBool,
     /// Answered from outside, and accounted for.
     expired: AtomicBool,
@@ -50,7 +52,6 @@ impl Exchange {
     /// The response could not be completed: the transport must let the client see that, which
     /// dropping the transaction has already done. The error has been reported.
     pub async fn run(transaction: impl Transaction + 'static, site: Arc<Site>) -> Result<()> {
-        let started = site.journal.wants_access().then(Instant::now);
         let this = Arc::new(Self {
             transaction: Box::new(transaction),
             site: Arc::clone(&site),
@@ -58,22 +59,25 @@ impl Exchange {
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             status: AtomicU16::new(0),
+            fields: OnceLock::new(),
             disconnected: AtomicBool::new(false),
             expired: AtomicBool::new(false),
         });
+        let mut record = Record::begin(&site, this.request());
         let outcome = match site.admit(this.request()) {
             Ok(()) => contained(site.handler.handle(Arc::clone(&this))).await,
             Err(error) => Err(error),
         };
         let outcome = this.conclude(outcome).await;
-        if let Some(started) = started.filter(|_| !this.expired.load(Relaxed)) {
-            let mut access =
-                Access::new(Some(this.request()), &this.request().connection.client.host, 0);
-            access.status = this.status.load(Relaxed);
-            access.bytes = this.sent.load(Relaxed);
-            access.elapsed = started.elapsed();
-            access.complete = outcome.is_ok();
-            site.journal.access(&access);
+        if let Some(record) = record.as_ref().filter(|_| this.expired.load(Relaxed)) {
+            record.give_up(&site);
+        } else if let Some(record) = &mut record {
+            record.status = this.status.load(Relaxed);
+            record.bytes = this.sent.load(Relaxed);
+            record.received = this.received.load(Relaxed);
+            record.complete = outcome.is_ok();
+            record.fields = this.fields.get().cloned();
+            record.write(&site, this.request());
         }
         outcome
     }
@@ -155,7 +159,7 @@ impl Exchange {
     /// The head breaks a rule, or the client is gone.
     pub async fn start(&self, mut head: ResponseHead) -> Result<()> {
         self.outgoing().begin(self.request(), &mut head)?;
-        self.status.store(head.status.as_u16(), Relaxed);
+        self.note(&mut head);
         self.noticed(self.transaction.start(head).await)
     }
 
@@ -210,7 +214,7 @@ impl Exchange {
             }
             (body, broken)
         };
-        self.status.store(head.status.as_u16(), Relaxed);
+        self.note(&mut head);
         self.sent.fetch_add(body.len() as u64, Relaxed);
         let short = broken.is_some() && !self.outgoing().complete();
         if short {
@@ -301,6 +305,16 @@ impl Exchange {
         let mut output = None;
         self.transaction.wait(pin!(async { output = Some(operation.await) }));
         output.expect("Transaction::wait runs the operation to its end")
+    }
+
+    /// Notes the head that is about to be sent.
+    fn note(&self, head: &mut ResponseHead) {
+        let request = self.request();
+        self.site.name_request(request, &mut head.headers);
+        self.status.store(head.status.as_u16(), Relaxed);
+        if request.arrival.at.is_some() && self.site.journal.wants_response() {
+            let _ = self.fields.set(head.headers.clone()); // there is one head only
+        }
     }
 
     fn outgoing(&self) -> MutexGuard<'_, Outgoing> {

@@ -3,9 +3,9 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
 
-use crate::{Expiry, Variables, path};
+use crate::{Arrival, Expiry, RequestId, Variables, path};
 
 /// Scheme by which the client reached the server.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -160,7 +160,12 @@ pub struct RequestHead {
     pub connection: Arc<Connection>,
     /// What the gateway said, for requests that came through one.
     pub gateway: Option<Box<Gateway>>,
+    /// Which request it is, and when it came.
+    pub arrival: Arrival,
 }
+
+/// The field by which a proxy names a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl RequestHead {
     /// The raw target as the client sent it (`REQUEST_URI`): encoded path and query.
@@ -267,6 +272,18 @@ impl RequestHead {
         }
     }
 
+    /// What tells the request from all others; `None` for one that no server has received.
+    #[must_use]
+    pub fn id(&self) -> Option<RequestId<'_>> {
+        if self.arrival.named
+            && let Some(name) = self.headers.get(REQUEST_ID)
+            && let Some(name) = RequestId::given(name.as_bytes())
+        {
+            return Some(name);
+        }
+        RequestId::made(self.arrival.number())
+    }
+
     /// The variables that a gateway handed down; elsewhere those of the connection.
     #[must_use]
     pub fn variables(&self) -> &[(Bytes, Bytes)] {
@@ -295,6 +312,7 @@ impl Default for RequestHead {
             headers: HeaderMap::new(),
             connection: Arc::default(),
             gateway: None,
+            arrival: Arrival::default(),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use crate::RequestHead;
+use http::HeaderMap;
+
+use crate::{Metrics, RequestHead};
 
 /// How grave a line of the error log is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -40,8 +42,12 @@ pub struct Access<'a> {
     pub client: &'a [u8],
     /// Status sent.
     pub status: u16,
+    /// Fields of the response, where [`Journal::wants_response`].
+    pub response: Option<&'a HeaderMap>,
     /// Bytes of body sent.
     pub bytes: u64,
+    /// Bytes of body received.
+    pub received: u64,
     /// From the head's arrival to the last byte handed to the transport.
     pub elapsed: Duration,
     /// Whether the response went out whole.
@@ -49,10 +55,19 @@ pub struct Access<'a> {
 }
 
 impl<'a> Access<'a> {
-    /// A record; fields are public so that they can be filled in.
+    /// A record, of now; fields are public so that they can be filled in.
     #[must_use]
     pub fn new(request: Option<&'a RequestHead>, client: &'a [u8], status: u16) -> Self {
-        Self { request, client, status, bytes: 0, elapsed: Duration::ZERO, complete: true }
+        Self {
+            request,
+            client,
+            status,
+            response: None,
+            bytes: 0,
+            received: 0,
+            elapsed: request.and_then(|it| it.arrival.at).map_or(Duration::ZERO, |it| it.elapsed()),
+            complete: true,
+        }
     }
 }
 
@@ -61,13 +76,28 @@ pub trait Journal: Send + Sync {
     /// Writes a line of the error log.
     fn write(&self, level: Level, message: &dyn fmt::Display);
 
+    /// Writes a line of the error log that concerns `request`.
+    fn write_about(&self, level: Level, _request: &RequestHead, message: &dyn fmt::Display) {
+        self.write(level, message);
+    }
+
     /// Whether anyone wants [`access`](Self::access) called; asked once a request.
     fn wants_access(&self) -> bool {
         false
     }
 
+    /// Whether anyone wants [`Access::response`].
+    fn wants_response(&self) -> bool {
+        false
+    }
+
     /// Writes a line of the access log.
     fn access(&self, _access: &Access<'_>) {}
+
+    /// The figures, where anyone wants them; then [`wants_access`](Self::wants_access) is true.
+    fn metrics(&self) -> Option<&Metrics> {
+        None
+    }
 }
 
 /// A journal that keeps nothing.

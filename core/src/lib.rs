@@ -4,6 +4,7 @@
 //! application is. [`Exchange`] stands between the two.
 #![forbid(unsafe_code)]
 
+mod arrival;
 mod block_on;
 mod capabilities;
 mod cgi_vars;
@@ -15,13 +16,16 @@ mod forwarded;
 mod handler;
 mod head;
 mod journal;
+mod metrics;
 mod path;
+mod record;
 mod reply;
 mod rules;
 mod site;
 mod transaction;
 mod trust;
 
+pub use arrival::{Arrival, RequestId};
 pub use block_on::{block_on, poll_once};
 pub use capabilities::{Capabilities, Capability};
 pub use cgi_vars::{
@@ -37,8 +41,10 @@ pub use head::{
     Authentication, Connection, Endpoint, Gateway, Kept, RequestHead, ResponseHead, Scheme,
 };
 pub use journal::{Access, Journal, Level, Silent};
+pub use metrics::{Aggregate, Metrics};
 pub use path::{decode, encode, host_is_valid, normalize};
+pub use record::Record;
 pub use reply::{Answer, Body, Pulled, Source, answer};
-pub use site::Site;
+pub use site::{Connected, Site};
 pub use transaction::Transaction;
 pub use trust::{NotTrust, Trust};

@@ -131,10 +131,12 @@ pub fn answer(site: &Site, ask: &Ask<'_>) -> Option<Answer> {
             return Some(Answer::plain(http::StatusCode::INTERNAL_SERVER_ERROR));
         }
     };
-    Some(ruled(answer, site, ask.head).unwrap_or_else(|error| {
+    let mut answer = ruled(answer, site, ask.head).unwrap_or_else(|error| {
         site.report(&error, Some(ask.head));
         Answer::plain(error.status())
-    }))
+    });
+    site.name_request(ask.head, &mut answer.head.headers);
+    Some(answer)
 }
 
 fn ruled(mut answer: Answer, site: &Site, request: &RequestHead) -> Result<Answer> {

@@ -1,12 +1,13 @@
 //! What every backend is given: the application, and how its requests are to be treated.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    Error, Fault, Handler, Journal, Level, Limits, ProxyHeaders, RequestHead, Result, Silent,
-    Timeouts, Trust, rules,
+    Arrival, Error, Fault, Handler, Journal, Level, Limits, ProxyHeaders, RequestHead, RequestId,
+    Result, Silent, Timeouts, Trust, head::REQUEST_ID, rules,
 };
 
 /// An application with its limits, timeouts and logs.
@@ -27,6 +28,8 @@ pub struct Site {
     pub trust: Trust,
     /// The fields by which those peers say it.
     pub proxy_headers: ProxyHeaders,
+    /// The field of a response that says which request it answers.
+    pub request_id_field: Option<HeaderName>,
 }
 
 impl Site {
@@ -41,6 +44,40 @@ impl Site {
             mount: Bytes::new(),
             trust: Trust::default(),
             proxy_headers: ProxyHeaders::default(),
+            request_id_field: None,
+        }
+    }
+
+    /// Notes that `request` has arrived, `earlier` others having come before it on its connection.
+    ///
+    /// Called while its client still is the peer, whom to believe its name is a question of trust.
+    pub fn arrived(&self, request: &mut RequestHead, earlier: u32) {
+        request.arrival = Arrival::new(self.journal.wants_access().then(Instant::now), earlier);
+        if !self.trust.is_empty()
+            && let Some(name) = request.headers.get(REQUEST_ID)
+        {
+            request.arrival.named = RequestId::given(name.as_bytes()).is_some()
+                && self.trust.trusts(&request.connection.client);
+        }
+    }
+
+    /// Counts a connection in the figures, until what is returned is dropped.
+    #[must_use]
+    pub fn connected(self: &Arc<Self>) -> Connected {
+        let metrics = self.journal.metrics();
+        Connected(metrics.map(|metrics| {
+            metrics.accepted();
+            Arc::clone(self)
+        }))
+    }
+
+    /// Says in the fields of a response which request it answers, where that is wanted.
+    pub fn name_request(&self, request: &RequestHead, headers: &mut HeaderMap) {
+        if let Some(field) = &self.request_id_field
+            && let Some(id) = request.id()
+            && let Ok(id) = HeaderValue::from_str(id.as_str())
+        {
+            headers.entry(field).or_insert(id);
         }
     }
 
@@ -63,7 +100,16 @@ impl Site {
             (_, Fault::Client) => Level::Info,
             (_, Fault::Application | Fault::Server) => Level::Error,
         };
-        self.journal.write(level, &Report { error, request });
+        if level == Level::Info
+            && let Some(metrics) = self.journal.metrics()
+        {
+            metrics.refused();
+        }
+        let report = Report { error, request };
+        match request {
+            Some(request) => self.journal.write_about(level, request, &report),
+            None => self.journal.write(level, &report),
+        }
     }
 }
 
@@ -73,6 +119,18 @@ impl fmt::Debug for Site {
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
+    }
+}
+
+/// A connection in the figures, where there are any.
+#[derive(Debug)]
+pub struct Connected(Option<Arc<Site>>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.0.as_ref().and_then(|site| site.journal.metrics()) {
+            metrics.closed();
+        }
     }
 }
 

@@ -22,6 +22,7 @@ __all__ = [
     "Transaction",
     "__version__",
     "main",
+    "request_id",
 ]
 
 _Default = TypeVar("_Default")
@@ -30,6 +31,8 @@ _Data = str | bytes | bytearray | memoryview
 __version__: str
 
 def main(arguments: list[str]) -> int: ...
+def request_id() -> str | None:
+    """The name of the request that the calling thread works on; None outside of one."""
 
 @disjoint_base
 class Abort(Exception):
@@ -107,6 +110,8 @@ class Transaction:
     def reset(self) -> None: ...
 
     # The environment.
+    @property
+    def id(self) -> str: ...
     @property
     def backend(self) -> Backend: ...
     @property

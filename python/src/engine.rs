@@ -74,6 +74,8 @@ pub(crate) struct AppSettings {
     pub(crate) serialize: bool,
     /// Errors are shown to clients on this machine.
     pub(crate) debug: bool,
+    /// Environs tell which request they are of.
+    pub(crate) request_ids: bool,
     /// Where calls into the application are made.
     pub(crate) placement: Placement,
     /// Calls of which nothing is known are made aside: they may never return.

@@ -3,6 +3,7 @@
 mod adaptive;
 mod calls;
 mod command;
+mod current;
 mod engine;
 mod hash;
 mod hold;
@@ -29,6 +30,9 @@ mod _narthex {
     fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
         crate::command::main(py, arguments)
     }
+
+    #[pymodule_export]
+    use crate::current::request_id;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -90,7 +90,7 @@ pub(crate) fn failed(
     {
         return Error::Refused(status, "request body refused");
     }
-    journal.write(Level::Error, &Failure { py, error, request });
+    journal.write_about(Level::Error, request, &Failure { py, error, request });
     Error::Reported
 }
 

@@ -27,6 +27,7 @@ NEEDED = {
     "haproxy": "haproxy",
     "nghttp": "nghttp2-client",
     "nginx": "nginx-light",
+    "apache2": "apache2-bin",
     "openssl": "openssl",
     "valgrind": "valgrind",
     "wrk": "wrk",

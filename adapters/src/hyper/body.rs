@@ -4,12 +4,11 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use narthex_core::{Access, Body, Error, Expired, RequestHead, Site};
+use narthex_core::{Body, Error, Expired, Record, RequestHead, Site};
 
 use super::{lane::Taker, shared::Ticket};
 
@@ -37,14 +36,6 @@ struct Pulling {
     record: Option<Record>,
     /// The count of drains when the last piece was handed over.
     handed: Option<u64>,
-}
-
-/// The line of the access log for a response that is still going out.
-pub(super) struct Record {
-    pub(super) started: Instant,
-    pub(super) status: u16,
-    pub(super) bytes: u64,
-    pub(super) complete: bool,
 }
 
 impl Outgoing {
@@ -193,26 +184,5 @@ impl Drop for Pulling {
         if let Some(record) = &self.record {
             record.write(&self.site, &self.request);
         }
-    }
-}
-
-impl Record {
-    /// A record of a response that starts now, if anyone wants it.
-    pub(super) fn begin(site: &Site) -> Option<Self> {
-        site.journal.wants_access().then(|| Self {
-            started: Instant::now(),
-            status: 0,
-            bytes: 0,
-            complete: false,
-        })
-    }
-
-    fn write(&self, site: &Site, request: &RequestHead) {
-        let client = &request.connection.client.host;
-        let mut access = Access::new(Some(request), client, self.status);
-        access.bytes = self.bytes;
-        access.elapsed = self.started.elapsed();
-        access.complete = self.complete;
-        site.journal.access(&access);
     }
 }

@@ -50,6 +50,7 @@ pub(super) async fn serve<I>(
 ) where
     I: Transport,
 {
+    let _connected = server.site.connected();
     let shared = Arc::new(Shared::new(keeper.period()));
     let wire = Wire::new(io, &server.site.limits, Arc::clone(&shared));
     let watched = Arc::new(keeper.watch(&wire));
@@ -104,6 +105,11 @@ pub(super) async fn serve<I>(
         // Refusals were reported where they were answered; hyper's own are not.
         let level = if error.is_parse() { Level::Info } else { Level::Debug };
         let journal = &server.site.journal;
+        if error.is_parse()
+            && let Some(metrics) = journal.metrics()
+        {
+            metrics.refused();
+        }
         if error.is_parse() && journal.wants_access() {
             // Answered by hyper itself, with one of the two.
             let status = if error.is_parse_too_large() { 431 } else { 400 };

@@ -19,12 +19,12 @@ use hyper::{
     rt::Executor,
 };
 use narthex_core::{
-    Access, Answer, Ask, Blocking, Body, Capabilities, Connection, Error, Exchange, Forwarding,
-    RequestHead, ResponseHead, Result, Site, answer, host_is_valid,
+    Access, Answer, Arrival, Ask, Blocking, Body, Capabilities, Connection, Error, Exchange,
+    Forwarding, Record, RequestHead, ResponseHead, Result, Site, answer, host_is_valid,
 };
 
 use super::{
-    body::{Outgoing, Record},
+    body::Outgoing,
     shared::{Shared, Ticket},
     transaction::{Arriving, Streaming, next_data},
 };
@@ -81,7 +81,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Service {
             return self.refuse(&Error::Refused(status, reason), None, ticket);
         }
         let (parts, incoming) = request.into_parts();
-        let head = match self.head(parts) {
+        let head = match self.head(parts, &ticket) {
             Ok(head) => head,
             Err(error) => return self.refuse(&error, None, ticket),
         };
@@ -112,7 +112,7 @@ impl Service {
         }))
     }
 
-    fn head(&self, parts: Parts) -> Result<RequestHead> {
+    fn head(&self, parts: Parts, ticket: &Ticket) -> Result<RequestHead> {
         let mut head = RequestHead {
             method: parts.method,
             version: parts.version,
@@ -120,7 +120,9 @@ impl Service {
             headers: parts.headers,
             connection: Arc::clone(&self.connection),
             gateway: None,
+            arrival: Arrival::default(),
         };
+        self.server.site.arrived(&mut head, ticket.earlier());
         if head.version == Version::HTTP_2 {
             // The guard reads HTTP/1 only; of what it checks this is not h2's to refuse.
             self.shared.note_underscores(&head.headers);
@@ -154,15 +156,19 @@ impl Service {
 
     fn ask(&self, head: RequestHead, body: Bytes, ticket: Ticket) -> Answering {
         let server = &self.server;
-        let mut record = Record::begin(&server.site);
+        let mut record = Record::begin(&server.site, &head);
         let ask = Ask::new(&head, &body, server.capabilities, &server.blocking);
         let Some(answer) = answer(&server.site, &ask) else {
+            if let Some(record) = &record {
+                record.give_up(&server.site);
+            }
             let early = (!body.is_empty()).then_some(body);
             let arriving = Arriving { early, incoming: None };
             return Answering::Waiting(self.stream(head, arriving, ticket));
         };
         if let Some(record) = &mut record {
-            record.status = answer.head.status.as_u16();
+            record.answered(&server.site, &answer.head);
+            record.received = body.len() as u64;
         }
         let version = head.version;
         let body = Outgoing::answer(answer.body, &server.site, head, record, ticket);
@@ -246,6 +252,9 @@ impl Service {
         if head.is_none_or(|head| head.version < Version::HTTP_2) {
             out.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(head) = head {
+            site.name_request(head, &mut out.headers);
+        }
         let body = match body {
             Body::Whole(body) if head.is_none_or(|head| head.method != Method::HEAD) => body,
             _ => Bytes::new(),
@@ -255,6 +264,7 @@ impl Service {
             let client = &connection.client.host;
             let mut access = Access::new(head, client, out.status.as_u16());
             access.bytes = body.len() as u64;
+            access.response = Some(&out.headers);
             site.journal.access(&access);
         }
         self.shared.close_soon();

@@ -253,6 +253,11 @@ impl Ticket {
     pub(super) fn number(&self) -> u64 {
         self.number
     }
+
+    /// How many requests came before on the connection.
+    pub(super) fn earlier(&self) -> u32 {
+        u32::try_from(self.number - 1).unwrap_or(u32::MAX)
+    }
 }
 
 impl Drop for Ticket {

@@ -11,7 +11,9 @@ use std::{
 };
 
 use http::StatusCode;
-use narthex_core::{Access, Connection, Error, Expired, Forwarding, RequestHead, Result, Site};
+use narthex_core::{
+    Access, Connected, Connection, Error, Expired, Forwarding, RequestHead, Result, Site,
+};
 use socket2::Socket;
 
 use crate::{
@@ -27,6 +29,7 @@ pub(super) struct Line {
     inner: TcpStream,
     connection: Arc<Connection>,
     forwarding: Forwarding,
+    _connected: Connected,
     site: Arc<Site>,
     /// Requests that `tiny_http` has handed out and that are not yet answered.
     running: AtomicUsize,
@@ -85,6 +88,7 @@ impl Line {
             inner,
             forwarding: Forwarding::new(&site, &connection),
             connection: Arc::new(connection),
+            _connected: site.connected(),
             site,
             running: AtomicUsize::new(0),
             handed: AtomicU64::new(0),
@@ -98,6 +102,9 @@ impl Line {
 
     /// Makes of `head` what the proxies in front say that it is.
     pub(super) fn forward(&self, head: &mut RequestHead) {
+        // Those that are handed out are counted one by one, and this one is.
+        let earlier = self.handed.load(SeqCst).saturating_sub(1);
+        self.site.arrived(head, u32::try_from(earlier).unwrap_or(u32::MAX));
         self.forwarding.apply(&self.site, head);
     }
 

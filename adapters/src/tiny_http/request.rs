@@ -39,7 +39,8 @@ pub(super) fn head(
         headers.remove(name);
     }
     let connection = Arc::clone(line.connection());
-    let mut head = RequestHead { method, version, uri, headers, connection, gateway: None };
+    let mut head =
+        RequestHead { method, version, uri, headers, connection, ..RequestHead::default() };
     line.forward(&mut head);
     Ok(head)
 }

@@ -13,7 +13,7 @@ use http::{
 
 use super::{Variables, recover};
 use crate::{
-    Authentication, Connection, Endpoint, Error, Gateway, RequestHead, Result, Scheme,
+    Arrival, Authentication, Connection, Endpoint, Error, Gateway, RequestHead, Result, Scheme,
     path::{host_is_valid, target_of},
 };
 
@@ -123,6 +123,7 @@ impl Sorted {
             headers: self.headers,
             connection: Arc::new(connection),
             gateway: Some(Box::new(gateway)),
+            arrival: Arrival::default(),
         })
     }
 

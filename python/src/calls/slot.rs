@@ -68,6 +68,7 @@ impl Subject {
             headers: if wholly { request.headers.clone() } else { HeaderMap::new() },
             connection: Arc::clone(&request.connection),
             gateway: request.gateway.clone(),
+            arrival: request.arrival,
         };
         let number = match request.connection.expiry.find() {
             Some(connection) if wholly => connection.current(),

@@ -11,13 +11,12 @@ use clap::{
     builder::{BoolishValueParser, PossibleValuesParser},
 };
 use narthex_adapters::{Backend, backends};
-use narthex_core::Level;
 
 use super::{
     failure::Failure,
     options,
     settings::{self, Completed},
-    values::{level, mount, placement, seconds, size},
+    values::{mount, placement, seconds, size},
 };
 use crate::engine::{Api, Placement};
 
@@ -171,15 +170,8 @@ pub(super) struct Application {
         alias = "timeout-body", help_heading = "Limits"
     )]
     pub(super) body_timeout: Option<Duration>,
-    /// Write an access log to this file; `-` is standard output
-    #[arg(long, env = "NARTHEX_ACCESS_LOG", value_name = "FILE", help_heading = "Logs")]
-    pub(super) access_log: Option<PathBuf>,
-    /// Least grave line of the error log: debug, info, warning or error
-    #[arg(
-        long, env = "NARTHEX_LOG_LEVEL", value_name = "LEVEL", default_value = "info",
-        value_parser = level, help_heading = "Logs"
-    )]
-    pub(super) log_level: Level,
+    #[command(flatten)]
+    pub(super) logs: options::observing::Logs,
     /// Show failures of the application in the browser of a local user [default: under `run`]
     #[arg(
         long,
@@ -210,7 +202,6 @@ impl Application {
     pub(super) fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec![
             format!("--api={}", self.api).into(),
-            format!("--log-level={}", self.log_level.as_str()).into(),
             "--config=none".into(), // what it says is among these arguments
         ];
         let mut option = |name: &str, value: Option<&OsStr>| {
@@ -226,7 +217,6 @@ impl Application {
         let body_timeout = self.body_timeout.map(|time| time.as_secs_f64().to_string());
         option("--app-dir=", self.app_dir.as_deref().map(AsRef::as_ref));
         option("--chdir=", self.chdir.as_deref().map(AsRef::as_ref));
-        option("--access-log=", self.access_log.as_deref().map(AsRef::as_ref));
         option("--limit-body=", body_limit.as_deref().map(AsRef::as_ref));
         option("--body-timeout=", body_timeout.as_deref().map(AsRef::as_ref));
         for (name, given) in [
@@ -239,6 +229,7 @@ impl Application {
                 arguments.push(name.into());
             }
         }
+        arguments.extend(self.logs.arguments());
         arguments.extend(["--".into(), self.app.clone()]);
         arguments
     }
@@ -328,6 +319,8 @@ pub(super) struct Listening {
     pub(super) http2: options::http2::Http2,
     #[command(flatten)]
     pub(super) statics: options::statics::Statics,
+    #[command(flatten)]
+    pub(super) management: options::observing::Management,
     #[command(flatten)]
     pub(super) child: Child,
 }

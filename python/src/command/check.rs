@@ -70,7 +70,7 @@ pub(super) fn check(py: Python<'_>, check: Check) -> Result<i32, Failure> {
         addresses(py, &plan, &mut findings)?;
         certificates(py, &plan, &mut findings)?;
     }
-    if let Some(path) = &plan.application.access_log {
+    if let Some(path) = &plan.application.logs.access_log {
         access_log(path, &mut findings);
     }
     match plan.change_directory() {

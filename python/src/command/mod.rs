@@ -6,6 +6,7 @@ mod check;
 mod choice;
 mod entry;
 mod failure;
+mod management;
 mod options;
 mod plan;
 mod ports;

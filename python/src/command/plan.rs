@@ -97,16 +97,8 @@ impl Plan {
     /// # Errors
     /// Its file cannot be opened.
     pub(super) fn log(&self, gateway: bool) -> Result<Log, Failure> {
-        let log = Log::new(self.application.log_level);
-        let Some(path) = &self.application.access_log else { return Ok(log) };
-        log.with_access(path, gateway).map_err(|error| {
-            Failure::new(
-                "N208",
-                &format!("the access log {} cannot be opened", path.display()),
-                vec![error.to_string()],
-                vec!["choose a file that this user may write, or - for standard output".to_owned()],
-            )
-        })
+        let log = self.application.logs.open(gateway)?;
+        Ok(if self.listening.management.management.is_some() { log.with_metrics() } else { log })
     }
 
     /// Changes to the directory that was asked for.
@@ -163,6 +155,7 @@ impl Plan {
         set(&mut site.timeouts.graceful, listening.graceful_timeout);
         listening.proxy.site(&mut site);
         listening.http2.limit(&mut site.limits);
+        application.logs.site(&mut site);
         site
     }
 }

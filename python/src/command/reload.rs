@@ -76,7 +76,7 @@ pub(super) fn run(py: Python<'_>, plan: &Plan, arguments: &[OsString]) -> Result
         py.import("subprocess")?.call_method0("_args_from_interpreter_flags")?.extract()?;
     let (sender, events) = mpsc::channel();
     let mut reloader = Reloader {
-        log: Log::new(plan.application.log_level),
+        log: plan.application.logs.standard(),
         start: Start { python, flags, arguments: arguments.to_vec(), listeners },
         watcher: Watcher::new(sender.clone(), Event::Change).map_err(|error| cannot(&error))?,
         sender,

@@ -12,6 +12,7 @@ use super::{
     arguments::Child,
     choice::Choice,
     failure::Failure,
+    management::Opened,
     options::sockets,
     plan::Plan,
     ports, signals,
@@ -40,6 +41,10 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     let threads = options.thread_count();
     let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
+    let management = match &plan.listening.management.management {
+        Some(address) if listens => Some(Opened::new(address, &log)?),
+        _ => None,
+    };
     let hold = if listens { Some(signals::hold(py)?) } else { None };
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);
@@ -67,13 +72,22 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
     let site = Arc::new(plan.site(handler, &log));
     let outcome = match hold {
         Some(hold) => {
-            let ready = |door: &dyn Door| announce(&log, choice, plan, door, loaded.as_ref());
+            let ready = |door: &dyn Door, stop: &Stop| {
+                if let (Some(management), Some(_)) = (&management, &loaded) {
+                    management.serving(stop);
+                }
+                announce(&log, choice, plan, door, loaded.as_ref());
+                for address in management.iter().flat_map(Opened::addresses) {
+                    log.notice(&format_args!("management on {address}"));
+                }
+            };
             signals::serve(py, door, site, &log, &hold, child.is_some(), ready)?
         }
         // A gateway's one request is answered on the main thread, under the signals by which the
         // web server expects to end it.
         None => py.detach(|| door.serve(site, &Stop::new())),
     };
+    log.flush();
     if let Err(error) = &outcome {
         log.write(Level::Error, &ports::full(error));
     }
@@ -104,6 +118,7 @@ fn start(
     let settings = AppSettings {
         serialize: plan.application.serialize,
         debug: plan.shows_failures(listens),
+        request_ids: plan.application.logs.names_requests(),
         placement: plan.listening.placement,
         cautious: plan.listening.calls.wants_parent(),
         backend: choice.backend.name(),

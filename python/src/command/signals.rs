@@ -78,7 +78,7 @@ pub(super) fn serve(
     log: &Arc<Log>,
     hold: &Hold,
     under_reload: bool,
-    ready: impl FnOnce(&dyn Door),
+    ready: impl FnOnce(&dyn Door, &Stop),
 ) -> PyResult<Result<()>> {
     let (bell, mut bed) = UnixStream::pair()?;
     bell.set_nonblocking(true)?;
@@ -104,7 +104,7 @@ pub(super) fn serve(
         }
     })?;
     let waking = python_wakes(py, &bell)?;
-    ready(door.as_ref());
+    ready(door.as_ref(), &stop);
     thread::Builder::new().name("server".to_owned()).stack_size(STACK).spawn({
         let (bell, stop) = (bell.try_clone()?, stop.clone());
         move || {
@@ -115,6 +115,7 @@ pub(super) fn serve(
         }
     })?;
     let outcome = wait(py, &mut bed, &events, &stop);
+    log.flush(); // nothing below comes back for certain
     if waking {
         py.import("signal")?.call_method1("set_wakeup_fd", (-1,))?;
     }
@@ -192,10 +193,10 @@ impl Guard {
             },
             SIGQUIT => self.stop_now(signal),
             SIGUSR1 => match self.log.reopen() {
-                Ok(true) => self.say(signal, "access log reopened"),
+                Ok(true) => self.say(signal, "logs reopened"),
                 Ok(false) => self.say(signal, "there is no log file to reopen"),
                 Err(error) => {
-                    let message = format_args!("SIGUSR1: access log not reopened: {error}");
+                    let message = format_args!("SIGUSR1: a log is not reopened: {error}");
                     self.log.write(Level::Error, &message);
                 }
             },
@@ -234,6 +235,9 @@ impl Guard {
             let _ = sender.send(Event::Abandoned);
             ring(&bell);
             thread::sleep(PATIENCE);
+            // Not here: who does not read a log must not keep the process.
+            let _ = thread::Builder::new().spawn(move || log.flush());
+            thread::sleep(ECHO);
             exit(0);
         });
     }

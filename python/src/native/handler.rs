@@ -21,6 +21,7 @@ use super::{
 use crate::{
     adaptive::{Adaptive, Route, blocked},
     calls::{self, Call},
+    current,
     engine::AppSettings,
     seam,
     turn::{Held, Turn},
@@ -160,6 +161,7 @@ impl Application {
 
     fn call(self: &Arc<Self>, transaction: &Bound<'_, Transaction>, turn: Option<Held>) -> Ending {
         let state = transaction.get();
+        let _stay = current::enter_first(&state.head, &*self.journal);
         let (mut pieces, error) = match self.respond(transaction) {
             Ok(pieces) => (pieces, None),
             Err(error) => (None, self.excuse(&error, transaction)),

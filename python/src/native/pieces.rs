@@ -12,7 +12,7 @@ use super::{
     piece::{self, Kind},
     transaction::Transaction,
 };
-use crate::{calls::Where, turn::Held};
+use crate::{calls::Where, current, turn::Held};
 
 /// An iterator over the rest of a body. It is closed once, whatever becomes of the response.
 pub(super) struct Pieces {
@@ -60,6 +60,7 @@ impl Pieces {
     }
 
     fn make(&self, py: Python<'_>, transaction: &Transaction) -> Result<Option<Bytes>> {
+        let _stay = current::enter(&transaction.head);
         let step =
             self.step(py).map_err(|error| self.application.failed(py, &error, transaction))?;
         let mut written = std::mem::take(&mut transaction.output().body);
@@ -77,6 +78,7 @@ impl Pieces {
 
     fn close(&mut self, py: Python<'_>) {
         let transaction = self.transaction.get();
+        let _stay = current::enter(&transaction.head);
         if let Some(iterator) = self.iterator.take()
             && let Err(error) = close(iterator.bind(py))
         {

@@ -277,6 +277,12 @@ impl Transaction {
         self.output().reset()
     }
 
+    /// What tells the request from all others, in the logs as well.
+    #[getter]
+    fn id(&self) -> String {
+        self.head.id().map(|id| id.to_string()).unwrap_or_default()
+    }
+
     /// The backend that carries the transaction.
     #[getter]
     fn backend(&self) -> Backend {

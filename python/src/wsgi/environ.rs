@@ -19,6 +19,8 @@ pub(super) struct Template {
     capabilities: Capabilities,
     server_name: Bytes,
     server_port: Option<u16>,
+    /// Environs tell which request they are of.
+    named: bool,
 }
 
 macro_rules! keys {
@@ -48,6 +50,7 @@ keys! {
     remote_addr = "REMOTE_ADDR",
     remote_port = "REMOTE_PORT",
     remote_user = "REMOTE_USER",
+    request_id = "narthex.request_id",
     request_uri = "REQUEST_URI",
     scheme = "wsgi.url_scheme",
     request_scheme = "REQUEST_SCHEME",
@@ -62,6 +65,7 @@ impl Template {
         py: Python<'_>,
         request: &RequestHead,
         capabilities: Capabilities,
+        named: bool,
     ) -> PyResult<Self> {
         let base = PyDict::new(py);
         let empty_input = Py::new(py, Input::empty())?;
@@ -97,6 +101,7 @@ impl Template {
             capabilities,
             server_name: server.host.clone(),
             server_port: server.port,
+            named,
         })
     }
 
@@ -113,6 +118,11 @@ impl Template {
             Some(environ) => environ,
             None => self.fresh(py, request)?,
         };
+        if self.named
+            && let Some(id) = request.id()
+        {
+            environ.set_item(&keys.request_id, latin1(py, id.as_str().as_bytes()))?;
+        }
         if let Some(input) = input {
             environ.set_item(&keys.input, input)?;
         }

@@ -34,7 +34,7 @@ use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
 
 use crate::{
     adaptive::{Adaptive, Route, blocked},
-    calls,
+    calls, current,
     engine::AppSettings,
     seam,
     turn::{Held, Turn},
@@ -79,7 +79,8 @@ impl Wsgi {
         request: &RequestHead,
         capabilities: Capabilities,
     ) -> PyResult<&Template> {
-        self.template.get_or_try_init(py, || Template::new(py, request, capabilities))
+        let make = || Template::new(py, request, capabilities, self.settings.request_ids);
+        self.template.get_or_try_init(py, make)
     }
 
     /// Waits until no other request is in the application, if it wants that.
@@ -200,7 +201,10 @@ impl Handler for Wsgi {
         let turn = self.take_turn(&**ask.blocking);
         Reply::Now(self.adaptive.call(&route, &**ask.blocking, || {
             let _call = calls::enter(ask.head, route.at());
-            Python::attach(|py| self.answer(py, ask, &route, turn))
+            Python::attach(|py| {
+                let _stay = current::enter_first(ask.head, &*self.journal);
+                self.answer(py, ask, &route, turn)
+            })
         }))
     }
 
@@ -211,6 +215,7 @@ impl Handler for Wsgi {
         let outcome = self.adaptive.call(&route, exchange.blocking(), || {
             let _call = calls::enter_exchange(&exchange, route.at());
             Python::attach(|py| {
+                let _stay = current::enter_first(exchange.request(), &*self.journal);
                 self.stream(py, &exchange, &route).map_err(|error| {
                     let request = exchange.request();
                     let fault = seam::failed(py, &error, request, &*self.journal);

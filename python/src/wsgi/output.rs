@@ -21,6 +21,7 @@ use super::{
 use crate::{
     adaptive::{Route, blocked},
     calls::{self, Where},
+    current,
     seam::{failed, to_python, wait},
     spool::Spool,
     turn::Held,
@@ -232,7 +233,10 @@ impl Source for Iterating {
         }
         let pull = || {
             let _call = calls::enter(&self.going.request, self.going.route.at());
-            Python::attach(|py| self.pull(py))
+            Python::attach(|py| {
+                let _stay = current::enter(&self.going.request);
+                self.pull(py)
+            })
         };
         let piece =
             if self.going.route.blocks { blocked(&*self.going.blocking, pull) } else { pull() };
@@ -247,6 +251,7 @@ impl Drop for Iterating {
     fn drop(&mut self) {
         let _call = calls::enter(&self.going.request, Where::Inline);
         Python::attach(|py| {
+            let _stay = current::enter(&self.going.request);
             if let Err(error) = self.closer.close(py) {
                 // The response is out: all that is left is to say so in the log.
                 failed(py, &error, &self.going.request, &*self.going.journal);

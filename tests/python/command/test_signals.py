@@ -169,7 +169,7 @@ def test_the_access_log_is_reopened(project: Path, start: Starter) -> None:
     get(port, "/first")
     log.rename(project / "access.log.1")
     server.send(signal.SIGUSR1)
-    server.wait_for("SIGUSR1: access log reopened")
+    server.wait_for("SIGUSR1: logs reopened")
     get(port, "/second")
     server.send(signal.SIGTERM)
     assert server.wait() == 0
