@@ -102,8 +102,14 @@ impl Output {
 
     /// Completes the head by the content type of what has been written.
     fn complete(&mut self) {
-        if let Some(kind) = self.kind {
-            self.head.headers.entry(CONTENT_TYPE).or_insert_with(|| kind.content_type());
+        let headers = &mut self.head.headers;
+        match self.kind {
+            // Most heads are like that: a copy costs less than an insertion.
+            Some(kind) if headers.is_empty() => *headers = kind.head().clone(),
+            Some(kind) => {
+                headers.entry(CONTENT_TYPE).or_insert_with(|| kind.content_type());
+            }
+            None => {}
         }
     }
 

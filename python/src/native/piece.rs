@@ -1,7 +1,9 @@
 //! Pieces of a response body: what applications write, yield and return.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
@@ -21,6 +23,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// The fields of a response of this kind of which nothing else is said.
+    pub(super) fn head(self) -> &'static HeaderMap {
+        static HEADS: LazyLock<[HeaderMap; 3]> = LazyLock::new(|| {
+            [Kind::Text, Kind::Octets, Kind::Json]
+                .map(|kind| HeaderMap::from_iter([(CONTENT_TYPE, kind.content_type())]))
+        });
+        &HEADS[self as usize]
+    }
+
     /// The content type of a body of this kind.
     ///
     /// Text is plain: what an application puts together from a client's words must not turn into
