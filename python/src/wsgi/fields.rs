@@ -22,7 +22,11 @@ const VALUE: usize = 256;
 
 /// Heads made before. What is compared is text, so it does not matter whose strings they are.
 #[derive(Default)]
-pub(super) struct Heads([Option<Box<Made>>; PLACES]);
+pub(super) struct Heads {
+    places: [Option<Box<Made>>; PLACES],
+    /// The place that the last head was in.
+    recent: usize,
+}
 
 struct Made {
     status: Box<[u8]>,
@@ -44,10 +48,13 @@ impl Heads {
         let Ok(list) = headers.cast_exact::<PyList>() else {
             return gather(status, headers.try_iter()?, None);
         };
-        let place = &mut self.0[Self::place(list)];
-        if let Some(made) = place.as_deref()
-            && made.is(status, list)
-        {
+        let made = |made: &&Made| made.is(status, list);
+        if let Some(made) = self.places[self.recent].as_deref().filter(made) {
+            return Ok(made.head.clone());
+        }
+        self.recent = Self::place(list);
+        let place = &mut self.places[self.recent];
+        if let Some(made) = place.as_deref().filter(made) {
             return Ok(made.head.clone());
         }
         let head = gather(status, list.iter().map(Ok), place.as_deref())?;
@@ -130,25 +137,28 @@ fn gather<'py>(
     let mut headers = HeaderMap::new();
     let mut known = like.into_iter().flat_map(Made::fields);
     for item in items {
-        let (name, value) = field(&item?, known.next())?;
+        let (name, value) = field(&item?, known.next().as_ref())?;
         headers.append(name, value);
     }
     Ok(ResponseHead { status, reason, headers })
 }
 
 /// The header that a pair of strings is; `known` may be the same.
-fn field(item: &Bound<'_, PyAny>, known: Option<Known<'_>>) -> PyResult<(HeaderName, HeaderValue)> {
+fn field(
+    item: &Bound<'_, PyAny>,
+    known: Option<&Known<'_>>,
+) -> PyResult<(HeaderName, HeaderValue)> {
     let Some((name, value)) = pair(item) else {
         return Err(PyTypeError::new_err(format!("header {item:?} is no tuple of two strings")));
     };
-    let parsed_name = hot::bytes_of(&name).and_then(|text| match &known {
+    let parsed_name = hot::bytes_of(&name).and_then(|text| match known {
         Some(known) if known.spelt == text => Some(known.name.clone()),
         _ => HeaderName::from_bytes(text).ok(),
     });
     let Some(parsed_name) = parsed_name else {
         return Err(PyValueError::new_err(format!("{name:?} is no header name")));
     };
-    let parsed_value = hot::bytes_of(&value).and_then(|text| match &known {
+    let parsed_value = hot::bytes_of(&value).and_then(|text| match known {
         Some(known) if known.value.as_bytes() == text => Some(known.value.clone()),
         _ => HeaderValue::from_bytes(text).ok(),
     });
