@@ -26,7 +26,6 @@ NEEDED = {
     "nghttp": "nghttp2-client",
     "valgrind": "valgrind",
     "h2load": "nghttp2-client",
-    "nginx": "nginx-light",
     "apache2": "apache2-bin",
     "openssl": "openssl",
     "wrk": "wrk",
