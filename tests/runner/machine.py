@@ -21,14 +21,16 @@ CACHE = ROOT / ".cache"
 # What tests and the bench need besides Rust and Python: a program or a file, and the
 # Debian package that has it.
 NEEDED = {
+    "apache2": "apache2-bin",
+    "caddy": "caddy",
     "curl": "curl",
     "gcc": "gcc",
     "h2load": "nghttp2-client",
     "haproxy": "haproxy",
     "nghttp": "nghttp2-client",
     "nginx": "nginx-light",
-    "apache2": "apache2-bin",
     "openssl": "openssl",
+    "systemd-analyze": "systemd",
     "valgrind": "valgrind",
     "wrk": "wrk",
     # The peers of the bench are built for Debian's own Python.
