@@ -58,7 +58,7 @@ impl Plan {
     /// One of them is no address, or has an owner that is not there.
     pub(super) fn binds(&self) -> Result<Vec<Bind>, Failure> {
         let listening = &self.listening;
-        let texts = match (&listening.child.reload_bind[..], &listening.bind[..]) {
+        let texts = match (&listening.child.listeners[..], &listening.bind[..]) {
             ([], []) => match sockets::inherited() {
                 inherited if inherited.is_empty() => vec![default_bind().0],
                 inherited => return Ok(inherited),
@@ -119,6 +119,7 @@ impl Plan {
         options.on_thread_start = Some(engine::thread_start());
         self.listening.statics.open(&mut options)?;
         self.listening.calls.open(&mut options);
+        self.listening.workers.open(&mut options);
         Ok(options)
     }
 

@@ -4,3 +4,4 @@ pub(super) mod calls;
 pub(super) mod proxy;
 pub(super) mod sockets;
 pub(super) mod statics;
+pub(super) mod workers;
