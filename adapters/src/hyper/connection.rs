@@ -5,9 +5,9 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicU8, Ordering::Relaxed},
     },
-    task::{Poll, ready},
+    task::{Context, Poll, ready},
 };
 
 use hyper::{
@@ -15,7 +15,7 @@ use hyper::{
     server::conn::{http1, http2},
 };
 use narthex_core::{Access, Connection, Forwarding, Level, Limits};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
 use crate::guard::Phase;
 
@@ -29,15 +29,50 @@ use super::{
 /// Tells the connections of a server that it stops.
 #[derive(Debug, Default)]
 pub(super) struct Farewell {
-    said: AtomicBool,
+    stage: AtomicU8,
     notify: Notify,
 }
 
+/// How far the stop of a server has come. A request that arrives before the last stage is answered
+/// or, if the connection was being closed, sees a clean end: it can be sent again elsewhere.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Stage {
+    /// It does not stop.
+    Serving,
+    /// The next answer of each connection is its last.
+    Leaving,
+    /// Idle connections are closed, and listened to a moment longer.
+    Closing,
+    /// That moment is over.
+    Gone,
+}
+
 impl Farewell {
-    /// Asks every connection to end after its running requests.
-    pub(super) fn say(&self) {
-        self.said.store(true, Relaxed);
+    /// Goes on to `stage`.
+    pub(super) fn say(&self, stage: Stage) {
+        self.stage.store(stage as u8, Relaxed);
         self.notify.notify_waiters();
+    }
+
+    fn stage(&self) -> Stage {
+        match self.stage.load(Relaxed) {
+            0 => Stage::Serving,
+            1 => Stage::Leaving,
+            2 => Stage::Closing,
+            _ => Stage::Gone,
+        }
+    }
+
+    /// The stage, after making sure that `context` is woken at the next one.
+    fn listen<'a>(
+        &'a self,
+        mut notified: Pin<&mut Notified<'a>>,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        while notified.as_mut().poll(context).is_ready() {
+            notified.set(self.notify.notified());
+        }
+        self.stage()
     }
 }
 
@@ -56,19 +91,21 @@ pub(super) async fn serve<I>(
     let watched = keeper.watch(&wire);
     connection.expiry.set(watched.expiry());
     let mut notified = pin!(farewell.notify.notified());
-    notified.as_mut().enable();
     let protocol = poll_fn(|context| {
         wire.line().waker = Some(context.waker().clone());
         if let Some(Verdict::Drop | Verdict::Close) = watched.verdict() {
             return Poll::Ready(None);
         }
-        if notified.as_mut().poll(context).is_ready() || farewell.said.load(Relaxed) {
-            // Its request may be on the way: closing now would reset it.
-            watched.leave();
+        let protocol = wire.line().poll_protocol(context).map(|outcome| outcome.ok().flatten());
+        let stage = farewell.listen(notified.as_mut(), context);
+        if protocol.is_pending() && stage >= Stage::Closing && wire.line().received == 0 {
+            return Poll::Ready(None);
         }
-        wire.line().poll_protocol(context).map(|outcome| outcome.ok().flatten())
+        protocol
     });
-    let Some(protocol) = protocol.await else { return };
+    let Some(protocol) = protocol.await else {
+        return linger(&wire, &watched, &farewell).await;
+    };
 
     let client = connection.client.host.clone();
     let forwarding = Forwarding::new(&server.site, &connection);
@@ -100,7 +137,7 @@ pub(super) async fn serve<I>(
         let client = client.escape_ascii();
         journal.write(level, &format_args!("connection of {client} ended: {error}"));
     }
-    linger(&wire, &watched).await;
+    linger(&wire, &watched, &farewell).await;
 }
 
 fn http1(limits: &Limits) -> http1::Builder {
@@ -127,13 +164,13 @@ fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
 }
 
 /// Polls the connection, and after each poll sends what it has gathered.
-async fn drive<I, C>(
+async fn drive<'a, I, C>(
     conn: C,
     stop: impl Fn(Pin<&mut C>),
     wire: &Wire<I>,
     watched: &Watched,
-    farewell: &Farewell,
-    mut notified: Pin<&mut tokio::sync::futures::Notified<'_>>,
+    farewell: &'a Farewell,
+    mut notified: Pin<&mut Notified<'a>>,
 ) -> hyper::Result<()>
 where
     I: Read + Write + Unpin,
@@ -146,12 +183,15 @@ where
     let mut conn = pin!(conn);
     let mut stopping = false;
     let mut outcome = None;
+    let mut stage = Stage::Serving;
     let mut registered = None::<std::task::Waker>;
     poll_fn(|context| {
         if registered.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
             registered = Some(context.waker().clone());
             wire.line().waker.clone_from(&registered);
-            let _ = notified.as_mut().poll(context);
+            stage = farewell.listen(notified.as_mut(), context);
+        } else if farewell.stage() != stage {
+            stage = farewell.listen(notified.as_mut(), context);
         }
         match watched.verdict() {
             Some(Verdict::Drop) => return Poll::Ready(Ok(())),
@@ -168,10 +208,15 @@ where
                 outcome = Some(ended);
             }
             // After the poll: a request that has arrived is still answered.
-            if !stopping && outcome.is_none() && farewell.said.load(Relaxed) {
-                stopping = true;
-                stop(conn.as_mut());
-                continue;
+            if !stopping && outcome.is_none() && stage >= Stage::Leaving {
+                shared.leave();
+                // HTTP/2 tells its client which requests it has not taken.
+                let phase = wire.line().phase();
+                if phase.is_none() || (stage >= Stage::Closing && phase != Some(Phase::Head)) {
+                    stopping = true;
+                    stop(conn.as_mut());
+                    continue;
+                }
             }
             let drained = wire.line().poll_drain(context);
             if outcome.is_some() {
@@ -193,21 +238,26 @@ where
 
 /// Lets a client that is still sending read its answer before the connection is closed: closing a
 /// socket with unread bytes would reset it, and the answer with it.
-async fn linger<I: Read + Write + Unpin>(wire: &Wire<I>, watched: &Watched) {
-    let unread = {
+async fn linger<I: Read + Write + Unpin>(wire: &Wire<I>, watched: &Watched, farewell: &Farewell) {
+    let (unread, leaves) = {
         let line = wire.line();
-        line.shared.closes_soon() || line.phase().is_some_and(|phase| phase != Phase::Idle)
+        let in_message = line.phase().is_some_and(|phase| phase != Phase::Idle);
+        (line.shared.closes_soon() || in_message, farewell.stage() >= Stage::Leaving)
     };
-    if !unread {
+    if !unread && !leaves {
         return;
     }
     watched.linger();
     let _ = poll_fn(|context| wire.line().poll_shutdown(context)).await;
+    let mut notified = pin!(farewell.notify.notified());
     poll_fn(|context| {
+        // A client that is told nothing wrong may be about to send its next request.
+        let gone = farewell.listen(notified.as_mut(), context) >= Stage::Gone && !unread;
         let mut line = wire.line();
         line.waker = Some(context.waker().clone());
         match watched.verdict() {
             Some(Verdict::Drop) => Poll::Ready(()),
+            _ if gone => Poll::Ready(()),
             _ => line.poll_discard(context),
         }
     })

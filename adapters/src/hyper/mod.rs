@@ -37,10 +37,14 @@ use crate::{
     Backend, Door, Error, Listener, Options, Result, Stop, Stopping, Surroundings, ThreadStart,
     activated,
 };
-use connection::Farewell;
+use connection::{Farewell, Stage};
 use keeper::Keeper;
 use lookout::Lookout;
 use service::{Server, Spawn, Task, Tasks};
+
+/// How long a closed connection is listened to when the server stops: a request that crosses the end
+/// of the connection would otherwise see a reset instead.
+const LINGER: Duration = Duration::from_millis(200);
 
 /// The embedded server.
 pub static BACKEND: Hyper = Hyper;
@@ -229,8 +233,16 @@ async fn serve(
         acceptor.abort();
     }
     drop(files);
-    farewell.say();
+    farewell.say(Stage::Leaving);
+    let parting = async {
+        tokio::time::sleep(site.timeouts.farewell.min(site.timeouts.graceful / 2)).await;
+        farewell.say(Stage::Closing);
+        tokio::time::sleep(LINGER).await;
+        farewell.say(Stage::Gone);
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
+        () = parting => {}
         // No message is ever sent: this ends when the last connection has dropped its sender.
         _ = ended.recv() => {}
         () = stop.requested(Stopping::Now) => {}

@@ -83,7 +83,8 @@ impl Streaming {
         let opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Opening { answer, ticket } =
             opening.ok_or_else(|| self.refusal("response started twice"))?;
-        let response = response(head, self.request.version, body(ticket));
+        let leaves = ticket.shared().leaves();
+        let response = response(head, self.request.version, leaves, body(ticket));
         answer.send(response).map_err(|_| Error::Disconnected)
     }
 

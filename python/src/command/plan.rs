@@ -1,6 +1,6 @@
 //! What is to be served, and how: the command line, turned into what the server wants.
 
-use std::{env, sync::Arc};
+use std::{env, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use narthex_adapters::{Bind, Options};
@@ -140,6 +140,9 @@ impl Plan {
         set(&mut site.timeouts.keep_alive, listening.keep_alive);
         set(&mut site.timeouts.write, listening.write_timeout);
         set(&mut site.timeouts.graceful, listening.graceful_timeout);
+        if listening.reload {
+            site.timeouts.farewell = Duration::ZERO; // the next request is for the new code
+        }
         listening.proxy.site(&mut site);
         site
     }

@@ -55,7 +55,7 @@ fn run_tied(
     let threads = options.thread_count();
     let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
-    let hold = if listens { Some(signals::hold(py)?) } else { None };
+    let hold = if listens { Some(signals::hold(py, tie)?) } else { None };
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);
     }
@@ -65,6 +65,9 @@ fn run_tied(
         forget_proxy(py)?;
     }
     let started = start(py, choice, plan, &log);
+    if let (Err(_), Some(hold), Some(_)) = (&started, &hold, tie) {
+        hold.release(py)?; // it ends anyway
+    }
     if let Some(tie) = tie.filter(|_| plan.listening.reload) {
         tie.say_modules(py)?;
     }

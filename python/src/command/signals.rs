@@ -50,12 +50,13 @@ impl Hold {
     }
 }
 
-/// Handles signals until [`serve`] does so.
+/// Handles signals until [`serve`] does so. A worker does not speak of them: its parent does.
 ///
 /// # Errors
 /// Python cannot.
-pub(super) fn hold(py: Python<'_>) -> PyResult<Hold> {
-    Ok(Hold(py.import("narthex._command")?.call_method0("hold_signals")?.unbind()))
+pub(super) fn hold(py: Python<'_>, tie: Option<&Tie>) -> PyResult<Hold> {
+    let hold = py.import("narthex._command")?.call_method1("hold_signals", (tie.is_none(),))?;
+    Ok(Hold(hold.unbind()))
 }
 
 enum Event {

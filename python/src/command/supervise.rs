@@ -68,7 +68,7 @@ pub(super) fn run(
     let name = workers.name.clone().unwrap_or_else(|| default_name(&plan.application.app));
     let control = control(&name, workers.name.is_some(), &log)?;
     // From here on Python's own handlers do nothing: the workers are told what is to be done.
-    signals::hold(py)?.release(py)?;
+    signals::hold(py, None)?.release(py)?;
     let python: OsString = py.import("sys")?.getattr("executable")?.extract()?;
     let flags: Vec<OsString> =
         py.import("subprocess")?.call_method0("_args_from_interpreter_flags")?.extract()?;

@@ -276,7 +276,12 @@ impl Fleet {
                     next.failure = Some(why);
                 }
             }
-            Order::StartFirst => self.next_failed(index, &why, now),
+            // It ends by itself; to be told so as well would only confuse it.
+            Order::StartFirst => {
+                self.slots[index].next = None;
+                self.leaving.insert(worker, now + INSIST);
+                self.next_failed(index, &why, now);
+            }
         }
     }
 
