@@ -54,7 +54,13 @@ def start(project: Path, runtime: Path) -> Iterator[Starter]:
         settings = {"NARTHEX_RUNTIME_DIR": str(runtime), **(env or {})}
         name = ("--name", "shop") if named else ()
         server = Supervised(
-            "serve", "app", "--bind", "127.0.0.1:0", *name, *words, cwd=project,
+            "serve",
+            "app",
+            "--bind",
+            "127.0.0.1:0",
+            *name,
+            *words,
+            cwd=project,
             env=settings,
         )
         started.append(server)

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from command.running import PATIENCE, Server, get, process_is_there, run
+from command.running import PATIENCE, Server, get, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from subprocess import CompletedProcess
 
 APP = """\
-import os, signal, sys, time
+import ctypes, os, sys, time
 
 HELD = []
 
@@ -33,7 +33,7 @@ def app(environ, start_response):
     elif path == "/exit":
         os._exit(7)
     elif path == "/crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
+        ctypes.string_at(0)
     elif path == "/grow":
         HELD.append(bytearray(os.urandom(1)) * (int(query) << 20))
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -57,6 +57,15 @@ def children(process: int) -> list[int]:
         return [int(number) for number in path.read_text().split()]
     except FileNotFoundError:
         return []
+
+
+def is_running(process: int) -> bool:
+    """Whether a process is there and has not ended: an orphan may wait to be reaped."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def descriptors(process: int) -> list[str]:
@@ -125,7 +134,7 @@ class Supervised(Server):
         self.wait_for("^narthex: info: reloaded: ")
 
     def all_gone(self, workers: list[int]) -> bool:
-        return not any(process_is_there(worker) for worker in workers)
+        return not any(is_running(worker) for worker in workers)
 
 
 class Load:
@@ -193,10 +202,14 @@ class Load:
     @contextmanager
     def running(self, kept: int = 4, new: int = 2) -> Iterator[Load]:
         """Runs the clients while the block runs."""
-        clients = [threading.Thread(target=self._guard, args=(self.keep_alive,))
-                   for _ in range(kept)]
-        clients += [threading.Thread(target=self._guard, args=(self.reconnect,))
-                    for _ in range(new)]
+        clients = [
+            threading.Thread(target=self._guard, args=(self.keep_alive,))
+            for _ in range(kept)
+        ]
+        clients += [
+            threading.Thread(target=self._guard, args=(self.reconnect,))
+            for _ in range(new)
+        ]
         for client in clients:
             client.start()
         try:

@@ -103,7 +103,9 @@ def test_a_directory_that_others_can_read_is_not_used(
     assert list(runtime.iterdir()) == []
 
 
-def test_whoever_talks_nonsense_is_not_waited_for(start: Starter, runtime: Path) -> None:
+def test_whoever_talks_nonsense_is_not_waited_for(
+    start: Starter, runtime: Path
+) -> None:
     server = start("--supervise")
     for nonsense in (b"", b"x" * 1000, b"status\nstatus\n", b"\xff\n"):
         with socket.socket(socket.AF_UNIX) as talking:

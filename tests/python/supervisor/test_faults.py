@@ -93,7 +93,7 @@ def test_nor_does_a_parent_killed_while_workers_start(
     project: Path, start: Starter
 ) -> None:
     (project / "app.py").write_text(
-        "import sys, time\nprint('importing', file=sys.stderr, flush=True)\n"
+        "import os\nos.write(2, b'importing\\n')\n"
         # Neither Python's handlers nor its lock are to be had.
         "import ctypes; ctypes.PyDLL(None).sleep(600)\n"
     )
@@ -107,7 +107,11 @@ def test_nor_does_a_parent_killed_while_workers_start(
 
 @pytest.mark.parametrize(
     "numbers",
-    [[signal.SIGQUIT], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT, signal.SIGINT]],
+    [
+        [signal.SIGQUIT],
+        [signal.SIGTERM, signal.SIGTERM],
+        [signal.SIGINT, signal.SIGINT],
+    ],
 )
 def test_stopping_at_once(start: Starter, numbers: list[signal.Signals]) -> None:
     server = start("--workers", "2")
@@ -136,14 +140,14 @@ def test_a_worker_that_ignores_everything_is_killed(
         "    start_response('200 OK', [])\n"
         "    return [b'x']\n"
     )
-    server = start("--supervise", "--graceful-timeout", "0.2")
+    server = start("--supervise", "--graceful-timeout", "0.5")
     (worker,) = server.workers
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(get, server.port, "/hold")
         server.wait_for("^held$")
         server.reload()
-        assert get(server.port).body == b"x"
         until(lambda: server.all_gone([worker]))
+        assert get(server.port).body == b"x"
         assert isinstance(asked.exception(), (OSError, HTTPException))
 
 
@@ -168,9 +172,13 @@ def test_control_c_reaches_all_and_is_polite(start: Starter) -> None:
 
 def test_the_tests_see_children() -> None:
     """If /proc said nothing of children, much here could not fail."""
-    reading = f"import subprocess, sys; subprocess.run([{sys.executable!r}, '-c', 'input()'])"
+    reading = (
+        f"import subprocess, sys; subprocess.run([{sys.executable!r}, '-c', 'input()'])"
+    )
     with ThreadPoolExecutor() as pool:
         import subprocess
 
-        with subprocess.Popen([sys.executable, "-c", reading], stdin=subprocess.PIPE) as it:
+        with subprocess.Popen(
+            [sys.executable, "-c", reading], stdin=subprocess.PIPE
+        ) as it:
             pool.submit(until, lambda: len(children(it.pid)) == 1).result()
