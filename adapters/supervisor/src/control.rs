@@ -94,6 +94,7 @@ struct Client {
     since: Instant,
     /// What its answer waits for.
     waiting: Option<Waiting>,
+    answered: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -135,7 +136,13 @@ impl Server {
             && let Ok((stream, _)) = self.socket.listener.accept()
         {
             if is_allowed(&stream) && stream.set_nonblocking(true).is_ok() {
-                self.clients.push(Client { stream, line: Vec::new(), since: now, waiting: None });
+                self.clients.push(Client {
+                    stream,
+                    line: Vec::new(),
+                    since: now,
+                    waiting: None,
+                    answered: false,
+                });
             }
         }
         self.clients.retain_mut(|client| client.waiting.is_some() || client.read(now));
@@ -143,9 +150,14 @@ impl Server {
         asked.filter_map(|(place, client)| Some((Place(place), client.request()?))).collect()
     }
 
-    /// Answers a client. Its connection ends with the next call of [`requests`](Self::requests).
+    /// Answers a client. Its connection ends with [`let_go`](Self::let_go).
     pub(crate) fn answer(&mut self, Place(place): Place, text: &str) {
         self.clients[place].answer(text);
+    }
+
+    /// Ends the connections of those who have been answered.
+    pub(crate) fn let_go(&mut self) {
+        self.clients.retain(|client| !client.answered);
     }
 
     /// Lets a client wait for the reload of this number.
@@ -166,9 +178,9 @@ impl Server {
                     Ok(()) => "reloaded\n".to_owned(),
                     Err(why) => format!("{ERROR}{why}\n"),
                 });
-                client.waiting = None;
             }
         }
+        self.let_go();
     }
 }
 
@@ -198,8 +210,7 @@ impl Client {
     fn answer(&mut self, text: &str) {
         // It fits the socket's buffer; a client that has gone needs no answer.
         let _ = self.stream.write_all(text.as_bytes());
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
-        self.line.clear();
+        self.answered = true;
     }
 }
 

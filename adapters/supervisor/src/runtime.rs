@@ -42,14 +42,11 @@ impl Directory {
     /// # Errors
     /// It cannot be made, or others may read or change it.
     pub fn open() -> Result<Self> {
-        let mut first_error = None;
-        for path in candidates() {
-            match Self::make(&path) {
-                Ok(directory) => return Ok(directory),
-                Err(error) => first_error = first_error.or(Some(error)),
-            }
+        let candidates = candidates();
+        match candidates.iter().find_map(|path| Self::make(path).ok()) {
+            Some(directory) => Ok(directory),
+            None => Self::make(&candidates[0]), // which says what is wrong with the best place
         }
-        Err(first_error.expect("there is always a candidate"))
     }
 
     /// The directories in which servers that this process may ask have their sockets.

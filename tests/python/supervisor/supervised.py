@@ -70,13 +70,8 @@ def is_running(process: int) -> bool:
 
 def descriptors(process: int) -> list[str]:
     """What the descriptors of a process are, such as ``socket:[123]``."""
-    found = []
-    for entry in Path(f"/proc/{process}/fd").iterdir():
-        try:
-            found.append(os.readlink(entry))
-        except FileNotFoundError:
-            pass  # The one that lists the directory.
-    return found
+    listing = Path(f"/proc/{process}/fd")
+    return [str(entry.readlink()) for entry in listing.iterdir() if entry.is_symlink()]
 
 
 class Supervised(Server):
@@ -115,7 +110,7 @@ class Supervised(Server):
         )
         assert directory
         with socket.socket(socket.AF_UNIX) as asking:
-            asking.connect(os.path.join(os.fsdecode(directory[1]), "shop.sock"))
+            asking.connect(f"{os.fsdecode(directory[1])}/shop.sock")
             asking.sendall(b"status json\n")
             answer = b""
             while data := asking.recv(65536):
@@ -181,7 +176,8 @@ class Load:
                 received += data
             head, _, body = received.partition(b"\r\n\r\n")
             length = re.search(rb"(?i)content-length: (\d+)", head)
-            assert length and head.startswith(b"HTTP/1.1 200 "), head
+            assert head.startswith(b"HTTP/1.1 200 "), head
+            assert length, head
             while len(body) < int(length[1]):
                 data = connection.recv(65536)
                 assert data, "cut in the body"
@@ -221,11 +217,17 @@ class Load:
                 client.join(PATIENCE)
 
     def _guard(self, client: Callable[[], None]) -> None:
+        """Goes on with new connections until told to stop."""
         while not self.stop.is_set():
-            try:
+            with self._counting_failures():
                 client()
-            except OSError as error:
-                self._count(lost=f"no connection: {error!r}")
+
+    @contextmanager
+    def _counting_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._count(lost=f"no connection: {error!r}")
 
     def goes_on(self) -> None:
         """Waits until more requests have been answered."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,7 +41,8 @@ def test_reload_waits_and_says_how_it_ended(project: Path, start: Starter) -> No
     (project / "app.py").write_text("boom(\n")
     failed = server.command("reload", "shop")
     assert failed.returncode == 1
-    assert b"N227" in failed.stderr and b"N103" in failed.stderr
+    assert b"N227" in failed.stderr
+    assert b"N103" in failed.stderr
     assert get(server.port).body.startswith(b"second ")
 
 
@@ -66,7 +66,8 @@ def test_stop_waits_for_requests_and_stop_now_does_not(start: Starter) -> None:
 def test_names(start: Starter, runtime: Path, project: Path) -> None:
     env = {"NARTHEX_RUNTIME_DIR": str(runtime)}
     nobody = run("status", cwd=project, env=env)
-    assert nobody.returncode == 1 and b"N228" in nobody.stderr
+    assert nobody.returncode == 1
+    assert b"N228" in nobody.stderr
     start("--supervise")
     again = start("--supervise", ready=False)
     assert again.wait() == 1
@@ -77,7 +78,8 @@ def test_names(start: Starter, runtime: Path, project: Path) -> None:
     assert b"shop" in several.stderr
     assert f"app-{unnamed.process.pid}".encode() in several.stderr
     wrong = run("stop", "other", cwd=project, env=env)
-    assert wrong.returncode == 1 and b"N228" in wrong.stderr
+    assert wrong.returncode == 1
+    assert b"N228" in wrong.stderr
 
 
 def test_a_killed_server_leaves_no_name(start: Starter, runtime: Path) -> None:
@@ -87,7 +89,7 @@ def test_a_killed_server_leaves_no_name(start: Starter, runtime: Path) -> None:
     until(lambda: server.all_gone(workers))
     assert (runtime / "shop.sock").exists()
     start("--supervise").pid()
-    assert os.stat(runtime).st_mode & 0o777 == 0o700
+    assert runtime.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_directory_that_others_can_read_is_not_used(

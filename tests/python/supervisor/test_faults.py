@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
@@ -172,13 +172,8 @@ def test_control_c_reaches_all_and_is_polite(start: Starter) -> None:
 
 def test_the_tests_see_children() -> None:
     """If /proc said nothing of children, much here could not fail."""
-    reading = (
-        f"import subprocess, sys; subprocess.run([{sys.executable!r}, '-c', 'input()'])"
-    )
-    with ThreadPoolExecutor() as pool:
-        import subprocess
-
-        with subprocess.Popen(
-            [sys.executable, "-c", reading], stdin=subprocess.PIPE
-        ) as it:
-            pool.submit(until, lambda: len(children(it.pid)) == 1).result()
+    command = ["sh", "-c", "sleep 60 & wait"]
+    with subprocess.Popen(command) as parent:
+        until(lambda: len(children(parent.pid)) == 1)
+        for process in (*children(parent.pid), parent.pid):
+            os.kill(process, signal.SIGKILL)

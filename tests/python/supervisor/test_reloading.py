@@ -31,7 +31,8 @@ def test_many_reloads_under_load_lose_nothing(start: Starter) -> None:
     assert load.lost == []
     assert before.isdisjoint(server.workers)
     assert server.status()["reloads"] == RELOADS
-    assert len(descriptors(server.process.pid)) == open_before
+    # The connection of the last question may be on its way out.
+    until(lambda: len(descriptors(server.process.pid)) == open_before)
 
 
 def test_a_broken_application_leaves_the_old_one(project: Path, start: Starter) -> None:
