@@ -56,39 +56,39 @@ fn send(named: &Named, request: Request) -> Result<i32, Failure> {
 }
 
 /// Connects to the server that is meant.
-fn find(named: &Named) -> Result<(String, UnixStream), Failure> {
+fn find(meant: &Named) -> Result<(String, UnixStream), Failure> {
     let directories = Directory::existing();
-    let running = || -> Vec<String> { directories.iter().flat_map(Directory::names).collect() };
-    let name = match (&named.name, &running()[..]) {
-        (Some(name), _) => name.clone(),
-        (None, [name]) => name.clone(),
-        (None, []) => return Err(none("no supervised server of this user runs here", Vec::new())),
-        (None, names) => {
+    let running: Vec<String> = directories.iter().flat_map(Directory::names).collect();
+    let name = match (&meant.name, &running[..]) {
+        (Some(name), _) | (None, [name]) => name,
+        (None, []) => return Err(none("no supervised server of this user runs here", &running)),
+        (None, _) => {
             return Err(Failure::new(
                 "N229",
                 "several servers run: say which is meant",
-                names.to_vec(),
+                running,
                 vec!["give one of these names".to_owned()],
             ));
         }
     };
     for directory in &directories {
-        if let Some(stream) = directory.connect(&name).map_err(failure)? {
-            return Ok((name, stream));
+        if let Some(stream) = directory.connect(name).map_err(failure)? {
+            return Ok((name.clone(), stream));
         }
     }
-    Err(none(&format!("no server called {name} runs here"), running()))
+    Err(none(&format!("no server called {name} runs here"), &running))
 }
 
-fn none(title: &str, names: Vec<String>) -> Failure {
-    let details = match &names[..] {
-        [] => vec!["A server is supervised with --workers, --supervise or --reload.".to_owned()],
-        names => vec![format!("running: {}", names.join(", "))],
+fn none(title: &str, running: &[String]) -> Failure {
+    let details = if running.is_empty() {
+        "A server is supervised with --workers, --supervise or --reload.".to_owned()
+    } else {
+        format!("running: {}", running.join(", "))
     };
     Failure::new(
         "N228",
         title,
-        details,
+        vec![details],
         vec!["give both the same NARTHEX_RUNTIME_DIR if they have different ones".to_owned()],
     )
 }

@@ -88,18 +88,17 @@ impl Heart {
     /// Whether the server says anything at all: under TLS it will be an alert.
     fn server_answers(&self, patience: Duration) -> bool {
         let Some(address) = &self.0.address else { return true };
-        let heard = match address.strip_prefix("unix:") {
-            Some(path) => UnixStream::connect(path).and_then(|stream| {
+        let heard = if let Some(path) = address.strip_prefix("unix:") {
+            UnixStream::connect(path).and_then(|stream| {
                 stream.set_read_timeout(Some(patience))?;
                 hear(stream)
-            }),
-            None => {
-                let address = address.rsplit('/').next().unwrap_or_default();
-                TcpStream::connect(address).and_then(|stream| {
-                    stream.set_read_timeout(Some(patience))?;
-                    hear(stream)
-                })
-            }
+            })
+        } else {
+            let address = address.rsplit('/').next().unwrap_or_default();
+            TcpStream::connect(address).and_then(|stream| {
+                stream.set_read_timeout(Some(patience))?;
+                hear(stream)
+            })
         };
         // Only silence is no answer.
         !matches!(heard, Err(error) if error.kind() == io::ErrorKind::WouldBlock

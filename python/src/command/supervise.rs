@@ -180,10 +180,8 @@ fn default_name(app: &OsStr) -> String {
     let text = app.to_string_lossy();
     let module = text.split(':').next().unwrap_or_default();
     let path = Path::new(module);
-    let stem = match path.extension().is_some_and(|extension| extension == "py") {
-        true => path.file_stem(),
-        false => path.file_name(),
-    };
+    let is_file = path.extension().is_some_and(|extension| extension == "py");
+    let stem = if is_file { path.file_stem() } else { path.file_name() };
     let stem = stem.unwrap_or_default().to_string_lossy();
     let plain = stem.chars().map(|letter| match letter {
         letter if letter.is_ascii_alphanumeric() || "._-".contains(letter) => letter,

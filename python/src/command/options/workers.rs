@@ -11,6 +11,7 @@ use crate::command::values::{seconds, size};
 /// Worker processes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Worker processes")]
+#[expect(clippy::struct_field_names, reason = "they are the options' names")]
 pub(in crate::command) struct Workers {
     /// Processes that serve; with more than one, a parent looks after them
     #[arg(
@@ -82,13 +83,9 @@ impl Workers {
         }
     }
 
-    /// Shares the cores among the workers.
+    /// Says how many processes share the cores.
     pub(in crate::command) fn open(&self, options: &mut Options) {
-        let workers = usize::from(self.workers.max(1));
-        options.multiprocess = workers > 1;
-        if workers > 1 && options.threads == 0 {
-            options.threads = options.thread_count().div_ceil(workers);
-        }
+        options.processes = usize::from(self.workers.max(1));
     }
 }
 
