@@ -230,13 +230,14 @@ impl Guard {
     fn stop_gracefully(&self) {
         // Only the first counts.
         let _ = self.first_stop.set(Instant::now());
-        if let Some(tie) = &self.tie {
-            tie.say(&Message::Stopping);
-        }
         if let Some(manager) = &self.manager {
             manager.stopping();
         }
         self.stop.request(Stopping::Graceful);
+        // Not before: whoever waits for a reload is told by this that it is over.
+        if let Some(tie) = &self.tie {
+            tie.say(&Message::Stopping);
+        }
         self.insist(self.graceful + PATIENCE);
     }
 

@@ -53,7 +53,7 @@ def test_a_broken_application_leaves_the_old_one(project: Path, start: Starter) 
         (project / "app.py").write_text(APP.replace("first", "second"))
         server.reload()
         until(lambda: server.is_whole(2))
-        assert get(server.port).body.startswith(b"second ")
+        until(lambda: get(server.port).body.startswith(b"second "))
     assert load.lost == []
 
 

@@ -1,10 +1,12 @@
 //! What happens to all workers at once: start, reload, stop; and how many they are.
 
-use std::time::{Duration, Instant};
+use std::{collections::BTreeSet, time::Instant};
 
 use narthex_core::Level;
 
-use super::{Action, BRIEF, Change, ECHO, Fleet, INSIST, Manner, Order, Slot};
+use super::{
+    Action, BRIEF, Change, ECHO, Fleet, HANDOVER, Handover, INSIST, Manner, Order, Slot, Worker,
+};
 
 impl Fleet {
     pub(super) fn reload(&mut self, reason: String, now: Instant) {
@@ -41,7 +43,7 @@ impl Fleet {
             let patience = if stop_first { BRIEF } else { INSIST };
             self.expel(worker, manner, now + patience);
         }
-        self.change = Some(Change { emptying: stop_first });
+        self.change = Some(Change { emptying: stop_first, handover: None });
         if !stop_first {
             self.start_set(now);
         }
@@ -64,7 +66,7 @@ impl Fleet {
             return self.stop(Manner::Now, now);
         }
         for slot in self.slots.iter_mut().filter(|slot| slot.serving.is_none()) {
-            slot.due = Some(now + slot.backoff.next(Duration::ZERO));
+            slot.due = Some(now); // its death has been counted
         }
         self.say(Level::Error, format!("not reloaded, the old workers go on: {why}"));
         self.act(Action::Reloaded(self.reloads, Err(why.to_owned())));
@@ -80,9 +82,21 @@ impl Fleet {
             return;
         }
         let failure = self.slots.iter().find_map(|slot| slot.next.as_ref()?.failure.clone());
+        let old = self.slots.iter().filter_map(|slot| Some(slot.serving.as_ref()?.worker));
+        let from: BTreeSet<_> = old.collect();
         for index in 0..self.slots.len() {
             self.promote(index, now);
         }
+        if from.is_empty() {
+            return self.end_change(failure, now);
+        }
+        if let Some(change) = &mut self.change {
+            change.handover = Some(Handover { from, until: now + HANDOVER });
+        }
+    }
+
+    /// Ends the start or the reload; its workers may show a `failure` to whoever asks.
+    pub(super) fn end_change(&mut self, failure: Option<String>, now: Instant) {
         self.change = None;
         if !std::mem::replace(&mut self.served, true) {
             self.act(Action::Serving);
@@ -94,6 +108,13 @@ impl Fleet {
         }
         if let Some(reason) = self.again.take() {
             self.reload(reason, now);
+        }
+    }
+
+    /// Notes that a worker takes no more connections.
+    pub(super) fn has_left(&mut self, worker: Worker) {
+        if let Some(Change { handover: Some(handover), .. }) = &mut self.change {
+            handover.from.remove(&worker);
         }
     }
 

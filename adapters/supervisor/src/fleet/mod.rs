@@ -11,7 +11,7 @@ mod single;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,9 @@ const INSIST: Duration = Duration::from_secs(5);
 
 /// How long running requests may hold up the next worker where the old one ends first.
 const BRIEF: Duration = Duration::from_millis(300);
+
+/// How long old workers may take to say that they take no more connections.
+const HANDOVER: Duration = Duration::from_secs(1);
 
 /// Two requests to stop within this time are one: `timeout`, `uv run` and others send to the process
 /// what its group gets anyway.
@@ -158,6 +161,15 @@ struct Member {
 struct Change {
     /// The old ones have to end before the new ones start.
     emptying: bool,
+    /// The new ones serve; the old ones have still to say that they take no more connections.
+    handover: Option<Handover>,
+}
+
+/// The end of a reload: whoever waits for it is to find the new application alone.
+#[derive(Debug)]
+struct Handover {
+    from: BTreeSet<Worker>,
+    until: Instant,
 }
 
 /// Where a worker stands.
@@ -238,7 +250,9 @@ impl Fleet {
             .filter_map(|slot| slot.next.as_ref())
             .filter_map(|next| self.start_deadline(next));
         let dues = self.slots.iter().filter_map(|slot| slot.due);
-        self.leaving.values().copied().chain(starts).chain(dues).min()
+        let handover = self.change.iter().filter_map(|change| change.handover.as_ref());
+        let handover = handover.map(|handover| handover.until);
+        self.leaving.values().copied().chain(starts).chain(dues).chain(handover).min()
     }
 
     /// Takes note of an event; says what is to be done.
@@ -273,10 +287,15 @@ impl Fleet {
         }
         self.end_late_starts(now);
         match &mut self.change {
-            Some(change) if change.emptying => {
+            Some(Change { emptying: emptying @ true, .. }) => {
                 if self.leaving.is_empty() {
-                    change.emptying = false;
+                    *emptying = false;
                     self.start_set(now);
+                }
+            }
+            Some(Change { handover: Some(handover), .. }) => {
+                if handover.from.is_empty() || handover.until <= now {
+                    self.end_change(None, now);
                 }
             }
             Some(_) => self.complete_change(now),

@@ -35,7 +35,7 @@ impl Fleet {
 
     pub(super) fn ended(&mut self, worker: Worker, how: &str, now: Instant) {
         if self.leaving.remove(&worker).is_some() {
-            return;
+            return self.has_left(worker);
         }
         if let Some(index) = self.index_of_next(worker) {
             self.slots[index].next = None;
@@ -78,7 +78,7 @@ impl Fleet {
             }
             return;
         }
-        if self.change.is_some() {
+        if self.change.as_ref().is_some_and(|change| change.handover.is_none()) {
             return self.abort_change(why, now);
         }
         let slot = &mut self.slots[index];
@@ -90,6 +90,9 @@ impl Fleet {
 
     /// A worker ends because it was told to by somebody else.
     pub(super) fn leaves(&mut self, worker: Worker, now: Instant) {
+        if self.leaving.contains_key(&worker) {
+            return self.has_left(worker);
+        }
         let deadline = now + self.policy.graceful + INSIST;
         if let Some(index) = self.index_of_serving(worker) {
             let slot = &mut self.slots[index];

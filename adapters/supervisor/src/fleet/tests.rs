@@ -116,8 +116,10 @@ fn a_reload_starts_all_before_any_leaves() {
     assert_eq!(play.fleet.ticket(), 1);
     assert_eq!(play.does(Event::Ready(3)), []);
     assert!(play.fleet.is_reloading());
-    assert_eq!(play.does(Event::Ready(4)), [graceful(1), graceful(2), Action::Reloaded(1, Ok(()))]);
-    assert_eq!(play.ended(1), []);
+    assert_eq!(play.does(Event::Ready(4)), [graceful(1), graceful(2)]);
+    // Over when no old worker takes connections any more.
+    assert_eq!(play.does(Event::Leaving(2)), []);
+    assert_eq!(play.ended(1), [Action::Reloaded(1, Ok(()))]);
     assert_eq!(play.pass(GRACEFUL + INSIST), [Action::Kill(2)]);
     assert_eq!(play.ended(2), []);
     assert_eq!((play.fleet.serving(), play.fleet.deadline()), (2, None));
@@ -151,11 +153,14 @@ fn a_reload_during_a_reload_comes_after_it() {
     assert_eq!(play.reload(), []);
     assert_eq!(play.reload(), []);
     assert_eq!(play.fleet.ticket(), 2);
+    assert_eq!(play.does(Event::Ready(2)), [graceful(1)]);
     assert_eq!(
-        play.does(Event::Ready(2)),
-        [graceful(1), Action::Reloaded(1, Ok(())), Action::Reloading, Action::Start(3)]
+        play.does(Event::Leaving(1)),
+        [Action::Reloaded(1, Ok(())), Action::Reloading, Action::Start(3)]
     );
-    assert_eq!(play.does(Event::Ready(3)), [graceful(2), Action::Reloaded(2, Ok(()))]);
+    assert_eq!(play.does(Event::Ready(3)), [graceful(2)]);
+    // An old worker that does not say so is not waited for long.
+    assert_eq!(play.pass(HANDOVER), [Action::Reloaded(2, Ok(()))]);
 }
 
 #[test]
@@ -164,16 +169,15 @@ fn a_worker_that_dies_during_a_reload_leaves_no_gap() {
     play.reload();
     assert_eq!(play.ended(1), []);
     play.does(Event::Ready(3));
-    assert_eq!(play.does(Event::Ready(4)), [graceful(2), Action::Reloaded(1, Ok(()))]);
+    assert_eq!(play.does(Event::Ready(4)), [graceful(2)]);
+    assert_eq!(play.ended(2), [Action::Reloaded(1, Ok(()))]);
     // And if the reload fails, what died is made up for.
     play.reload();
-    play.ended(3);
-    play.ended(5);
-    play.ended(6);
-    let done = play.does(Event::Tick);
-    assert!(
-        play.fleet.deadline().is_some() || done.iter().any(|it| matches!(it, Action::Start(_)))
-    );
+    assert_eq!(play.ended(3), []);
+    let done = play.does(Event::Failed(5, "N103".to_owned()));
+    assert!(done.contains(&now(6)) && done.contains(&Action::Start(7)), "{done:?}");
+    play.does(Event::Ready(7));
+    assert_eq!(play.fleet.serving(), 2);
 }
 
 #[test]
@@ -230,10 +234,8 @@ fn more_and_fewer() {
     play.does(Event::Ready(3));
     play.reload();
     play.does(Event::Ready(4));
-    assert_eq!(
-        play.does(Event::Fewer),
-        [graceful(3), graceful(5), graceful(1), Action::Reloaded(1, Ok(()))]
-    );
+    assert_eq!(play.does(Event::Fewer), [graceful(3), graceful(5), graceful(1)]);
+    assert_eq!(play.does(Event::Leaving(1)), [Action::Reloaded(1, Ok(()))]);
 }
 
 #[test]
