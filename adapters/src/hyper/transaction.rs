@@ -108,7 +108,8 @@ impl Streaming {
             return Expired::Left;
         };
         let body = if self.request.method == Method::HEAD { Bytes::new() } else { body };
-        let response = response(head, self.request.version, Outgoing::whole(body, ticket));
+        let body = Outgoing::whole(body, ticket);
+        let response = response(head, self.request.version, false, body);
         let answered = answer.send(response).is_ok();
         if answered { Expired::Answered } else { Expired::Left }
     }

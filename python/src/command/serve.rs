@@ -85,7 +85,13 @@ fn run_tied(
     };
     if listens {
         let journal = Arc::clone(&log) as Arc<dyn Journal>;
-        calls::start(py, plan.listening.calls.limits(threads), journal, Box::new(|_| {}))?;
+        let tie = tie.cloned();
+        let on_stuck = move |text: &str| {
+            if let Some(tie) = &tie {
+                tie.say(&Message::Stuck(text.to_owned()));
+            }
+        };
+        calls::start(py, plan.listening.calls.limits(threads), journal, Box::new(on_stuck))?;
     }
     if let (Some(tie), Some(limit)) = (tie, plan.listening.workers.max_requests) {
         handler = Arc::new(Counted::new(handler, limit, tie.clone()));

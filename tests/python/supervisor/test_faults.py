@@ -177,3 +177,14 @@ def test_the_tests_see_children() -> None:
         until(lambda: len(children(parent.pid)) == 1)
         for process in (*children(parent.pid), parent.pid):
             os.kill(process, signal.SIGKILL)
+
+
+def test_a_worker_in_which_a_request_hangs_is_replaced(start: Starter) -> None:
+    server = start("--supervise", "--timeout", "1", "--graceful-timeout", "1")
+    worker = server.pid()
+    with Load(server.port).running() as load:
+        assert get(server.port, "/sleep?600").status == 504
+        server.wait_for(f"^narthex: warning: process {worker} hangs and is replaced: ")
+        until(lambda: server.all_gone([worker]) and server.is_whole(1))
+        load.goes_on()
+    assert load.lost == []

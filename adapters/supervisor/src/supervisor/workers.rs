@@ -87,7 +87,8 @@ impl Supervisor {
                 Message::Stopping => Event::Leaving(worker),
                 Message::Stuck(text) => {
                     let process = process.child.id();
-                    journal.write(Level::Error, &format_args!("worker {process} hangs: {text}"));
+                    let message = format_args!("process {process} hangs and is replaced: {text}");
+                    journal.write(Level::Warning, &message);
                     Event::Stuck(worker)
                 }
                 Message::Modules(directories) => {
