@@ -36,9 +36,7 @@ use crate::journal::Log;
 /// Whether what is asked for needs a parent process.
 pub(super) fn wants_parent(plan: &Plan) -> bool {
     let listening = &plan.listening;
-    let asked =
-        listening.reload || listening.workers.want_parent() || listening.calls.wants_parent();
-    asked && listening.child.parent.is_none()
+    listening.child.parent.is_none() && (listening.reload || listening.workers.want_parent())
 }
 
 /// Holds the sockets, and looks after the workers that serve. Returns the exit status.
