@@ -84,14 +84,14 @@ pub struct Options {
     pub proxy_protocol: bool,
     /// Length of the queue of connections not yet accepted.
     pub backlog: i32,
-    /// Threads that call the application; 0 for as many as cores.
+    /// Threads that call the application; 0 for this process's share of the cores.
     pub threads: usize,
     /// The fewest threads that will do, whatever is asked for.
     pub least_threads: usize,
     /// The application refuses to be called by two threads at once.
     pub serialize: bool,
-    /// Other processes run the same application.
-    pub multiprocess: bool,
+    /// Processes that run the same application, this one included.
+    pub processes: usize,
     /// Directories whose files are served without the application.
     pub statics: Vec<StaticMount>,
     /// Called on each thread that may call the application.
@@ -109,7 +109,7 @@ impl Default for Options {
             threads: 0,
             least_threads: 1,
             serialize: false,
-            multiprocess: false,
+            processes: 1,
             statics: Vec::new(),
             on_thread_start: None,
         }
@@ -121,7 +121,10 @@ impl Options {
     #[must_use]
     pub fn thread_count(&self) -> usize {
         let threads = match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            0 => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                cores.div_ceil(self.processes.max(1))
+            }
             count => count,
         };
         threads.max(self.least_threads)
@@ -155,7 +158,7 @@ impl Options {
     /// `base`, with what these options add and take away.
     #[must_use]
     pub fn capabilities(&self, base: Capabilities) -> Capabilities {
-        let base = if self.multiprocess { base.with(Capability::Multiprocess) } else { base };
+        let base = if self.processes > 1 { base.with(Capability::Multiprocess) } else { base };
         if self.serialize { base.without(Capability::Multithread) } else { base }
     }
 }

@@ -18,6 +18,7 @@ pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use error::{Error, Result};
 pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
+    inherited_descriptor,
 };
 pub use statics::StaticMount;
 pub use stop::{Stop, Stopping};

@@ -52,6 +52,9 @@ pub struct Timeouts {
     pub write: Duration,
     /// For running requests after a graceful stop was asked for.
     pub graceful: Duration,
+    /// For the next request on an idle connection after a graceful stop was asked for: it is still
+    /// answered, and told to come back by another connection.
+    pub farewell: Duration,
 }
 
 impl Default for Timeouts {
@@ -62,6 +65,7 @@ impl Default for Timeouts {
             keep_alive: Duration::from_secs(75),
             write: Duration::from_secs(60),
             graceful: Duration::from_secs(30),
+            farewell: Duration::from_millis(500),
         }
     }
 }

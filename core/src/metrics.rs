@@ -185,7 +185,7 @@ fn method(method: &Method) -> usize {
 ///
 /// What processes that have ended counted stays in the sums: no counter goes back when a process
 /// is replaced.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Aggregate {
     living: BTreeMap<u32, Vec<u64>>,
     retired: Vec<u64>,

@@ -29,7 +29,7 @@ def main() -> NoReturn:
     sys.exit(_narthex.main(sys.argv[1:]))
 
 
-def hold_signals() -> Callable[[], None]:
+def hold_signals(aloud: bool) -> Callable[[], None]:
     """Handles signals while the application is imported, unless it does so itself.
 
     HUP, USR1 and USR2 would end the process, though there is nothing to reload or
@@ -40,15 +40,18 @@ def hold_signals() -> Callable[[], None]:
 
     starting = True
 
+    def say(number: int, what: str) -> None:
+        if aloud:
+            name = signal.Signals(number).name
+            sys.stderr.write(f"narthex: info: {name}: {what}\n")
+
     def ignore(number: int, _frame: FrameType | None) -> None:
         if starting:
-            name = signal.Signals(number).name
-            sys.stderr.write(f"narthex: info: {name}: ignored while starting\n")
+            say(number, "ignored while starting")
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if starting:
-            name = signal.Signals(number).name
-            sys.stderr.write(f"narthex: info: {name}: stopping before the start\n")
+            say(number, "stopping before the start")
             raise KeyboardInterrupt
 
     def done() -> None:

@@ -157,16 +157,6 @@ def watched() -> list[str]:
     return list(found)
 
 
-def report_watched(descriptor: int) -> None:
-    """Tells the process that restarts this one what to watch, and closes the pipe."""
-    try:
-        os.write(descriptor, "\n".join(watched()).encode(errors="surrogateescape"))
-    except OSError:
-        pass  # It watches the current directory in any case.
-    finally:
-        os.close(descriptor)
-
-
 def _fail(kind: str, *facts: Any) -> NoReturn:
     """Raises the problem ``kind``; see the functions of that name."""
     from narthex import _start_errors

@@ -90,7 +90,7 @@ mod tests {
     fn a_given_name_comes_and_goes() {
         let mut site = narthex_core::Site::new(std::sync::Arc::new(|_| async { Ok(()) }));
         site.trust = "*".parse().unwrap();
-        let mut named = |name: &'static str| {
+        let named = |name: &'static str| {
             let mut request = RequestHead::default();
             request.headers.insert("x-request-id", http::HeaderValue::from_static(name));
             site.arrived(&mut request, 0);

@@ -69,6 +69,7 @@ impl Placement {
 
 /// How an application is to be run.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting by itself")]
 pub(crate) struct AppSettings {
     /// One request at a time.
     pub(crate) serialize: bool,

@@ -5,7 +5,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicU8, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
 };
@@ -28,15 +28,50 @@ use super::{
 /// Tells the connections of a server that it stops.
 #[derive(Debug, Default)]
 pub(super) struct Farewell {
-    said: AtomicBool,
+    stage: AtomicU8,
     notify: Notify,
 }
 
+/// How far the stop of a server has come. A request that arrives before the last stage is answered
+/// or, if the connection was being closed, sees a clean end: it can be sent again elsewhere.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Stage {
+    /// It does not stop.
+    Serving,
+    /// The next answer of each connection is its last.
+    Leaving,
+    /// Idle connections are closed, and listened to a moment longer.
+    Closing,
+    /// That moment is over.
+    Gone,
+}
+
 impl Farewell {
-    /// Asks every connection to end after its running requests.
-    pub(super) fn say(&self) {
-        self.said.store(true, Relaxed);
+    /// Goes on to `stage`.
+    pub(super) fn say(&self, stage: Stage) {
+        self.stage.store(stage as u8, Relaxed);
         self.notify.notify_waiters();
+    }
+
+    fn stage(&self) -> Stage {
+        match self.stage.load(Relaxed) {
+            0 => Stage::Serving,
+            1 => Stage::Leaving,
+            2 => Stage::Closing,
+            _ => Stage::Gone,
+        }
+    }
+
+    /// The stage, after making sure that `context` is woken at the next one.
+    fn listen<'a>(
+        &'a self,
+        mut notified: Pin<&mut Notified<'a>>,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        while notified.as_mut().poll(context).is_ready() {
+            notified.set(self.notify.notified());
+        }
+        self.stage()
     }
 }
 
@@ -56,19 +91,21 @@ pub(super) async fn serve<I>(
     let watched = Arc::new(keeper.watch(&wire));
     connection.expiry.set(watched.expiry());
     let mut notified = pin!(farewell.notify.notified());
-    notified.as_mut().enable();
     let protocol = poll_fn(|context| {
         wire.line().waker = Some(context.waker().clone());
         if let Some(Verdict::Drop | Verdict::Close) = watched.verdict() {
             return Poll::Ready(None);
         }
-        if notified.as_mut().poll(context).is_ready() || farewell.said.load(Relaxed) {
-            // Its request may be on the way: closing now would reset it.
-            watched.leave();
+        let protocol = wire.line().poll_protocol(context).map(|outcome| outcome.ok().flatten());
+        let stage = farewell.listen(notified.as_mut(), context);
+        if protocol.is_pending() && stage >= Stage::Closing && wire.line().received == 0 {
+            return Poll::Ready(None);
         }
-        wire.line().poll_protocol(context).map(|outcome| outcome.ok().flatten())
+        protocol
     });
-    let Some(protocol) = protocol.await else { return };
+    let Some(protocol) = protocol.await else {
+        return linger(&wire, &watched, &farewell).await;
+    };
 
     let client = connection.client.host.clone();
     let forwarding = Forwarding::new(&server.site, &connection);
@@ -94,6 +131,7 @@ pub(super) async fn serve<I>(
         shared,
         watched: &watched,
         farewell: &farewell,
+        stage: Stage::Serving,
         stopping: false,
     };
     let outcome = driver.drive(&wire, notified).await;
@@ -118,7 +156,7 @@ pub(super) async fn serve<I>(
         let client = client.escape_ascii();
         journal.write(level, &format_args!("connection of {client} ended: {error}"));
     }
-    linger(&wire, &watched).await;
+    linger(&wire, &watched, &farewell).await;
 }
 
 fn machine<I, C>(
@@ -175,30 +213,33 @@ struct Driver<'a> {
     shared: Arc<Shared>,
     watched: &'a Watched,
     farewell: &'a Farewell,
+    stage: Stage,
     stopping: bool,
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
     /// Drives the connection to its end.
     async fn drive<I>(
         mut self,
         wire: &Wire<I>,
-        mut notified: Pin<&mut Notified<'_>>,
+        mut notified: Pin<&mut Notified<'a>>,
     ) -> hyper::Result<()> {
         let mut registered = None::<Waker>;
         poll_fn(|context| {
             if registered.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
                 registered = Some(context.waker().clone());
                 wire.line().waker.clone_from(&registered);
-                let _ = notified.as_mut().poll(context);
+                self.stage = self.farewell.listen(notified.as_mut(), context);
+            } else if self.farewell.stage() != self.stage {
+                self.stage = self.farewell.listen(notified.as_mut(), context);
             }
-            self.poll(context)
+            self.poll(wire, context)
         })
         .await
     }
 
     /// Goes on until something has to be waited for.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+    fn poll<I>(&mut self, wire: &Wire<I>, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         /// How often a connection may go on in one poll.
         const ROUNDS: usize = 16;
 
@@ -213,9 +254,14 @@ impl Driver<'_> {
                 return Poll::Ready(self.machine().outcome());
             }
             // After the turn: a request that has arrived is still answered.
-            if !self.stopping && self.farewell.said.load(Relaxed) {
-                self.stop();
-                continue;
+            if !self.stopping && self.stage >= Stage::Leaving {
+                self.shared.leave();
+                // HTTP/2 tells its client which requests it has not taken.
+                let phase = wire.line().phase();
+                if phase.is_none() || (self.stage >= Stage::Closing && phase != Some(Phase::Head)) {
+                    self.stop();
+                    continue;
+                }
             }
             if let Some(call) = self.shared.seat.launched() {
                 // The call before has been answered, and needs the connection no more.
@@ -351,21 +397,26 @@ where
 
 /// Lets a client that is still sending read its answer before the connection is closed: closing a
 /// socket with unread bytes would reset it, and the answer with it.
-async fn linger<I: Transport>(wire: &Wire<I>, watched: &Watched) {
-    let unread = {
+async fn linger<I: Transport>(wire: &Wire<I>, watched: &Watched, farewell: &Farewell) {
+    let (unread, leaves) = {
         let line = wire.line();
-        line.shared.closes_soon() || line.phase().is_some_and(|phase| phase != Phase::Idle)
+        let in_message = line.phase().is_some_and(|phase| phase != Phase::Idle);
+        (line.shared.closes_soon() || in_message, farewell.stage() >= Stage::Leaving)
     };
-    if !unread {
+    if !unread && !leaves {
         return;
     }
     watched.linger();
     let _ = poll_fn(|context| wire.line().poll_shutdown(context)).await;
+    let mut notified = pin!(farewell.notify.notified());
     poll_fn(|context| {
+        // A client that is told nothing wrong may be about to send its next request.
+        let gone = farewell.listen(notified.as_mut(), context) >= Stage::Gone && !unread;
         let mut line = wire.line();
         line.waker = Some(context.waker().clone());
         match watched.verdict() {
             Some(Verdict::Drop) => Poll::Ready(()),
+            _ if gone => Poll::Ready(()),
             _ => line.poll_discard(context),
         }
     })

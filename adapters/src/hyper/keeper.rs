@@ -23,8 +23,6 @@ use super::{
 
 /// How long a connection is kept open for a client that is still sending after its last answer.
 const LINGER: Duration = Duration::from_secs(3);
-/// How long a connection that has brought no request yet may take for one once the server stops.
-const LEAVE: Duration = Duration::from_millis(500);
 
 /// Looks at every connection now and then, and ends those that take too long.
 ///
@@ -61,7 +59,6 @@ pub(super) struct Watched {
 struct State {
     verdict: AtomicU8,
     lingering: AtomicBool,
-    leaving: AtomicBool,
 }
 
 pub(super) struct Watch<I> {
@@ -152,11 +149,6 @@ impl Watched {
         Arc::downgrade(&look)
     }
 
-    /// Says that the server stops: a first request is not awaited for long any more.
-    pub(super) fn leave(&self) {
-        self.state.leaving.store(true, Relaxed);
-    }
-
     /// Says that only the client's last bytes are waited for.
     pub(super) fn linger(&self) {
         self.state.lingering.store(true, Relaxed);
@@ -186,7 +178,6 @@ impl<I: Transport> Look for Watch<I> {
             Doing::Application => return,
             // What ends a connection in good order may wait for its client: not for ever.
             Doing::Idle if self.state.verdict.load(Relaxed) != 0 => LINGER.min(timeouts.keep_alive),
-            Doing::Idle if self.state.leaving.load(Relaxed) => LEAVE.min(timeouts.keep_alive),
             Doing::Idle => timeouts.keep_alive,
             Doing::Head => timeouts.header,
             Doing::Body => timeouts.body,

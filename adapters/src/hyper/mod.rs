@@ -54,7 +54,7 @@ use crate::{
     Backend, Door, Error, Listener, Options, Result, Stop, Stopping, Surroundings, ThreadStart,
     activated,
 };
-use connection::Farewell;
+use connection::{Farewell, Stage};
 use entrance::{Entrance, Turned};
 use keeper::Keeper;
 use lookout::Lookout;
@@ -62,6 +62,10 @@ use service::{Server, Spawn, Task, Tasks};
 use socket::Socket;
 use tls::Secure;
 use transport::Transport;
+
+/// How long a closed connection is listened to when the server stops: a request that crosses the end
+/// of the connection would otherwise see a reset instead.
+const LINGER: Duration = Duration::from_millis(200);
 
 /// The embedded server.
 pub static BACKEND: Hyper = Hyper;
@@ -275,9 +279,17 @@ async fn serve(
         acceptor.abort();
     }
     drop(files);
-    farewell.say();
     stopped.send_replace(true);
+    farewell.say(Stage::Leaving);
+    let parting = async {
+        tokio::time::sleep(site.timeouts.farewell.min(site.timeouts.graceful / 2)).await;
+        farewell.say(Stage::Closing);
+        tokio::time::sleep(LINGER).await;
+        farewell.say(Stage::Gone);
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
+        () = parting => {}
         // No message is ever sent: this ends when the last connection has dropped its sender.
         _ = ended.recv() => {}
         () = stop.requested(Stopping::Now) => {}

@@ -172,7 +172,8 @@ impl Service {
         }
         let version = head.version;
         let body = Outgoing::answer(answer.body, &server.site, head, record, ticket);
-        Answering::Ready(Some(Ok(response(answer.head, version, body))))
+        let leaves = self.shared.leaves();
+        Answering::Ready(Some(Ok(response(answer.head, version, leaves, body))))
     }
 
     fn prefetch(&self, head: RequestHead, mut incoming: Incoming, ticket: Ticket) -> Answering {
@@ -269,7 +270,7 @@ impl Service {
         }
         self.shared.close_soon();
         let version = head.map_or(Version::HTTP_11, |head| head.version);
-        Answering::Ready(Some(Ok(response(out, version, Outgoing::whole(body, ticket)))))
+        Answering::Ready(Some(Ok(response(out, version, false, Outgoing::whole(body, ticket)))))
     }
 }
 
@@ -292,8 +293,14 @@ impl Future for Answering {
     }
 }
 
-/// A head and a body as hyper takes them, for a request of `version`.
-pub(super) fn response(head: ResponseHead, version: Version, body: Outgoing) -> Response {
+/// A head and a body as hyper takes them, for a request of `version`, on a connection that perhaps
+/// `leaves`.
+pub(super) fn response(
+    head: ResponseHead,
+    version: Version,
+    leaves: bool,
+    body: Outgoing,
+) -> Response {
     let mut response = http::Response::new(body);
     if version == Version::HTTP_10
         && response.body().size_hint().exact().is_none()
@@ -304,6 +311,9 @@ pub(super) fn response(head: ResponseHead, version: Version, body: Outgoing) -> 
     }
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
+    if leaves && version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(reason) = head.reason
         && let Ok(reason) = ReasonPhrase::try_from(reason)
     {

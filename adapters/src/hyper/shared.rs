@@ -31,6 +31,8 @@ pub(super) struct Shared {
     expired: AtomicBool,
     /// Which the client was told by an answer.
     answered: AtomicBool,
+    /// The server stops: the next answer is the last.
+    leaving: AtomicBool,
     /// Each poll of the connection ends with a drain: not so where streams are tasks (HTTP/2).
     multiplexed: AtomicBool,
     drains: AtomicU64,
@@ -53,6 +55,7 @@ impl Shared {
             unread: AtomicUsize::new(0),
             underscores: AtomicBool::new(false),
             close_soon: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             cut: AtomicBool::new(false),
             multiplexed: AtomicBool::new(false),
             drains: AtomicU64::new(0),
@@ -122,6 +125,15 @@ impl Shared {
         let answered = self.answered.load(Relaxed);
         let expired = if answered { Expired::Answered } else { Expired::Cut };
         self.expired.load(Relaxed).then_some(expired)
+    }
+
+    /// Says that the next answer is to be the last, since the server stops.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Relaxed);
+    }
+
+    pub(super) fn leaves(&self) -> bool {
+        self.leaving.load(Relaxed)
     }
 
     pub(super) fn closes_soon(&self) -> bool {

@@ -89,7 +89,8 @@ impl Streaming {
         let opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Opening { answer, ticket } =
             opening.ok_or_else(|| self.refusal("response started twice"))?;
-        let response = response(head, self.request.version, body(ticket));
+        let leaves = ticket.shared().leaves();
+        let response = response(head, self.request.version, leaves, body(ticket));
         answer.send(response).map_err(|_| Error::Disconnected)
     }
 
@@ -111,7 +112,8 @@ impl Streaming {
             return Expired::Left;
         };
         let body = if self.request.method == Method::HEAD { Bytes::new() } else { body };
-        let response = response(head, self.request.version, Outgoing::whole(body, ticket));
+        let body = Outgoing::whole(body, ticket);
+        let response = response(head, self.request.version, false, body);
         let answered = answer.send(response).is_ok();
         if answered { Expired::Answered } else { Expired::Left }
     }

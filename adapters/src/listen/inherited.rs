@@ -31,7 +31,7 @@ pub fn activated(seen: &Surroundings) -> Vec<Bind> {
 
 /// Takes over the listening socket with that number.
 pub(super) fn listener(number: RawFd) -> io::Result<Listener> {
-    let fd = adopt(number)?;
+    let fd = inherited_descriptor(number)?;
     let kind = sockopt::socket_type(&fd).map_err(|error| match error {
         rustix::io::Errno::NOTSOCK => io::Error::other("the descriptor is no socket"),
         error => error.into(),
@@ -50,8 +50,11 @@ pub(super) fn listener(number: RawFd) -> io::Result<Listener> {
 }
 
 /// Takes over a descriptor that whoever started this process left open for it.
+///
+/// # Errors
+/// There is no such descriptor.
 #[expect(unsafe_code, reason = "a number given by the user becomes a descriptor")]
-fn adopt(number: RawFd) -> io::Result<OwnedFd> {
+pub fn inherited_descriptor(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: only borrowed, to ask whether it is open; nothing is closed by it.
     let flags = fcntl_getfd(unsafe { std::os::fd::BorrowedFd::borrow_raw(number) })?;
     // SAFETY: it is open, and by the contract of `fd://N` it was opened for this server alone: no

@@ -14,7 +14,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{Error, Result};
-pub use inherited::{ACTIVATION_VARIABLES, activated};
+pub use inherited::{ACTIVATION_VARIABLES, activated, inherited_descriptor};
 pub use unix::{Permissions, SocketFile, SocketTrouble};
 
 /// An address to listen on: `HOST:PORT`, `unix:PATH`, `unix:@NAME` or `fd://N`.

@@ -154,14 +154,6 @@ fn take<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The resident memory of a process in bytes, where the system tells it.
-#[must_use]
-pub fn resident_memory(process: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
-    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -222,11 +214,5 @@ mod tests {
         let reporter = report(|| vec![1, 2], move |figures| told.send(figures.to_vec()).unwrap());
         drop(reporter.unwrap());
         assert_eq!(heard.iter().collect::<Vec<_>>(), [[1, 2]]);
-    }
-
-    #[test]
-    fn memory_is_that_of_the_process() {
-        assert!(resident_memory(std::process::id()).unwrap() > 100_000);
-        assert_eq!(resident_memory(u32::MAX), None);
     }
 }

@@ -42,6 +42,12 @@ pub(super) enum Action {
     Cgi(Cgi),
     /// Say everything that is wrong with an application and its settings
     Check(Check),
+    /// Show how a supervised server and its workers are
+    Status(Status),
+    /// Load the application of a supervised server anew, without losing a request
+    Reload(Reload),
+    /// Stop a supervised server
+    Stop(Stop),
     /// Show the settings, and where each comes from
     #[command(subcommand)]
     Config(Config),
@@ -93,6 +99,41 @@ pub(super) struct Check {
     pub(super) application: Application,
     #[command(flatten)]
     pub(super) listening: Listening,
+}
+
+/// `narthex status`.
+#[derive(Args, Debug)]
+pub(super) struct Status {
+    #[command(flatten)]
+    pub(super) server: Named,
+    /// As JSON, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `narthex reload`.
+#[derive(Args, Debug)]
+pub(super) struct Reload {
+    #[command(flatten)]
+    pub(super) server: Named,
+}
+
+/// `narthex stop`.
+#[derive(Args, Debug)]
+pub(super) struct Stop {
+    #[command(flatten)]
+    pub(super) server: Named,
+    /// Do not wait for running requests
+    #[arg(long)]
+    pub(super) now: bool,
+}
+
+/// A running server.
+#[derive(Args, Debug)]
+pub(super) struct Named {
+    /// What it is called; may be left out where only one runs
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
 }
 
 /// `narthex cgi`.
@@ -322,22 +363,9 @@ pub(super) struct Listening {
     #[command(flatten)]
     pub(super) management: options::observing::Management,
     #[command(flatten)]
-    pub(super) child: Child,
-}
-
-/// What `--reload` tells the process that it restarts. Not for users.
-#[derive(Args, Clone, Debug, Default)]
-#[expect(clippy::struct_field_names, reason = "they are the options' names")]
-pub(super) struct Child {
-    /// Process that watches.
-    #[arg(long, hide = true)]
-    pub(super) reload_parent: Option<i32>,
-    /// Descriptor to which what is to be watched is written.
-    #[arg(long, hide = true, requires = "reload_parent")]
-    pub(super) reload_report: Option<i32>,
-    /// Listeners that it inherits, instead of addresses.
-    #[arg(long, hide = true, requires = "reload_parent")]
-    pub(super) reload_bind: Vec<String>,
+    pub(super) workers: options::workers::Workers,
+    #[command(flatten)]
+    pub(super) child: options::workers::Child,
 }
 
 /// What was asked for, and where each setting comes from.

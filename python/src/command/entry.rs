@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 
 use super::{
     arguments::{self, Action, Config, Listening, Mistake},
-    check, choice,
+    check, choice, control,
     failure::Failure,
     plan::Plan,
-    reload, request, serve, settings,
+    request, serve, settings, supervise,
 };
 
 /// Runs the command with these arguments; returns its exit status.
@@ -43,6 +43,9 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
             serve(py, choice::GATEWAY, &plan, &arguments)
         }
         Action::Check(checked) => check::check(py, checked),
+        Action::Status(status) => control::status(&status),
+        Action::Reload(reload) => control::reload(&reload),
+        Action::Stop(stop) => control::stop(&stop),
         Action::Config(Config::Show(_)) => {
             let shown = settings::show(&parsed.command, &parsed.matches, &parsed.completed);
             Ok(i32::from(shown.is_err()))
@@ -61,16 +64,8 @@ fn serve(
     arguments: &[OsString],
 ) -> Result<i32, Failure> {
     let choice = choice::choose(backend, &choice::surroundings())?;
-    if plan.listening.reload && plan.listening.child.reload_parent.is_none() {
-        if choice.backend.listens() {
-            return reload::run(py, plan, arguments);
-        }
-        return Err(Failure::new(
-            "N207",
-            &format!("the backend {} has nothing to reload", choice.backend.name()),
-            vec!["It imports the application anew for each request.".to_owned()],
-            vec!["leave out --reload".to_owned()],
-        ));
+    if supervise::wants_parent(plan) {
+        return supervise::run(py, &choice, plan, arguments);
     }
     serve::run(py, &choice, plan)
 }

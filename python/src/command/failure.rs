@@ -30,12 +30,19 @@ impl Failure {
 
     /// Tells the user, on standard error. Returns the exit status.
     pub(super) fn show(&self, py: Python<'_>) -> PyResult<i32> {
-        let Self::Problem(problem) = self else { return Ok(0) };
+        if matches!(self, Self::Interrupted) {
+            return Ok(0);
+        }
+        eprint!("{}", self.screen(py)?);
+        Ok(1)
+    }
+
+    /// What the user is shown.
+    pub(super) fn screen(&self, py: Python<'_>) -> PyResult<String> {
+        let Self::Problem(problem) = self else { return Ok(String::new()) };
         let module = py.import("narthex._problem")?;
         let color = module.call_method0("wants_color")?;
-        let text: String = module.call_method1("render", (problem, color))?.extract()?;
-        eprint!("{text}");
-        Ok(1)
+        module.call_method1("render", (problem, color))?.extract()
     }
 
     /// The problem in a line.

@@ -1,28 +1,30 @@
-//! The management bind of a server that is one process.
+//! The management bind: of one process, or of a parent with its workers.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use narthex_adapters::{Bind, Listener, Stop, Stopping};
 use narthex_core::{Aggregate, Journal};
 use narthex_supervisor::{Management, Source, resident_memory};
 
 use super::{failure::Failure, ports};
-use crate::journal::Log;
+use crate::{hold::hold, journal::Log};
 
 /// An open management bind. It answers from before the application is imported to the end.
 pub(super) struct Opened {
     addresses: Vec<String>,
-    source: Arc<Alone>,
     _answering: Vec<Management>,
     _listeners: Vec<Listener>,
 }
 
 impl Opened {
-    /// Opens the bind at `address`.
+    /// Opens the bind at `address`, which `source` answers.
     ///
     /// # Errors
     /// The address cannot be had.
-    pub(super) fn new(address: &str, log: &Arc<Log>) -> Result<Self, Failure> {
+    pub(super) fn new(address: &str, source: &Arc<dyn Source>) -> Result<Self, Failure> {
         let refused = |error: &dyn std::error::Error| {
             Failure::new(
                 "N251",
@@ -32,12 +34,11 @@ impl Opened {
             )
         };
         let bind: Bind = address.parse().map_err(|error| refused(&error))?;
-        let source = Arc::new(Alone { log: Arc::clone(log), stop: OnceLock::new() });
         let listeners = bind.listen(64).map_err(|error| refused(&error))?;
         let mut addresses = Vec::new();
         let mut answering = Vec::new();
         for listener in &listeners {
-            let source = Arc::clone(&source);
+            let source = Arc::clone(source);
             let (address, opened) = match listener {
                 Listener::Tcp(socket) => (
                     listener.address().map(|address| format!("http://{address}")),
@@ -51,25 +52,31 @@ impl Opened {
             addresses.push(address.map_err(|error| refused(&error))?);
             answering.push(opened.map_err(|error| refused(&error))?);
         }
-        Ok(Self { addresses, source, _answering: answering, _listeners: listeners })
+        Ok(Self { addresses, _answering: answering, _listeners: listeners })
     }
 
-    /// Where it is found.
-    pub(super) fn addresses(&self) -> &[String] {
-        &self.addresses
-    }
-
-    /// Says that the application is served until `stop` is requested.
-    pub(super) fn serving(&self, stop: &Stop) {
-        let _ = self.source.stop.set(stop.clone()); // said once
+    /// Says where it is found.
+    pub(super) fn announcement(&self) -> impl Iterator<Item = String> {
+        self.addresses.iter().map(|address| format!("management on {address}"))
     }
 }
 
 /// A process that has no other beside it.
-struct Alone {
+pub(super) struct Alone {
     log: Arc<Log>,
     /// There once it serves.
     stop: OnceLock<Stop>,
+}
+
+impl Alone {
+    pub(super) fn new(log: &Arc<Log>) -> Self {
+        Self { log: Arc::clone(log), stop: OnceLock::new() }
+    }
+
+    /// Says that the application is served until `stop` is requested.
+    pub(super) fn serves(&self, stop: &Stop) {
+        let _ = self.stop.set(stop.clone()); // said once
+    }
 }
 
 impl Source for Alone {
@@ -86,6 +93,40 @@ impl Source for Alone {
             Some(Stopping::No) => Ok(()),
             Some(_) => Err("stopping".to_owned()),
             None => Err("the application is not served".to_owned()),
+        }
+    }
+}
+
+/// The workers of a parent, as far as they have told it.
+#[derive(Default)]
+pub(super) struct Together {
+    // Held for moments; nothing of Python's is called meanwhile.
+    all: Mutex<Aggregate>,
+    serving: AtomicUsize,
+}
+
+impl Together {
+    /// The figures that are added up.
+    pub(super) fn figures(&self) -> MutexGuard<'_, Aggregate> {
+        hold(&self.all)
+    }
+
+    /// Notes how many workers serve.
+    pub(super) fn serve(&self, workers: usize) {
+        self.serving.store(workers, Relaxed);
+    }
+}
+
+impl Source for Together {
+    fn metrics(&self) -> String {
+        let all = self.figures().clone();
+        all.render(resident_memory)
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        match self.serving.load(Relaxed) {
+            0 => Err("no worker serves".to_owned()),
+            _ => Ok(()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is to be served, and how: the command line, turned into what the server wants.
 
-use std::{env, sync::Arc};
+use std::{env, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use narthex_adapters::{Bind, Options};
@@ -61,7 +61,7 @@ impl Plan {
     /// One of them is no address, or has an owner that is not there.
     pub(super) fn binds(&self) -> Result<Vec<Bind>, Failure> {
         let listening = &self.listening;
-        let texts = match (&listening.child.reload_bind[..], &listening.bind[..]) {
+        let texts = match (&listening.child.listeners[..], &listening.bind[..]) {
             ([], []) => match sockets::inherited() {
                 inherited if inherited.is_empty() => vec![default_bind().0],
                 inherited => return Ok(inherited),
@@ -78,7 +78,7 @@ impl Plan {
     /// # Errors
     /// One of them is no address.
     pub(super) fn insecure_binds(&self) -> Result<Vec<Bind>, Failure> {
-        let inherited = &self.listening.child.reload_bind[..];
+        let inherited = &self.listening.child.listeners[..];
         if inherited.is_empty() {
             return self.parsed(self.listening.tls.insecure_binds().iter().map(String::as_str));
         }
@@ -133,6 +133,7 @@ impl Plan {
         self.listening.proxy_protocol.open(&self.listening.proxy, &mut options)?;
         self.listening.statics.open(&mut options)?;
         self.listening.calls.open(&mut options);
+        self.listening.workers.open(&mut options);
         Ok(options)
     }
 
@@ -153,6 +154,9 @@ impl Plan {
         set(&mut site.timeouts.keep_alive, listening.keep_alive);
         set(&mut site.timeouts.write, listening.write_timeout);
         set(&mut site.timeouts.graceful, listening.graceful_timeout);
+        if listening.reload {
+            site.timeouts.farewell = Duration::ZERO; // the next request is for the new code
+        }
         listening.proxy.site(&mut site);
         listening.http2.limit(&mut site.limits);
         application.logs.site(&mut site);

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use narthex_adapters::{Door, Stop};
 use narthex_core::{Handler, Journal, Level};
+use narthex_supervisor::{Message, Source};
 use pyo3::prelude::*;
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 use super::{
     application::{self, Loaded},
-    arguments::Child,
     choice::Choice,
     failure::Failure,
-    management::Opened,
+    management::{Alone, Opened},
     options::sockets,
     plan::Plan,
-    ports, signals,
+    ports,
+    retire::Counted,
+    signals,
     startup_page::StartupPage,
+    supervise,
+    worker::{self, Tie},
 };
 use crate::{
     calls,
@@ -29,23 +32,40 @@ use crate::{
 /// # Errors
 /// The start failed.
 pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, Failure> {
-    let listens = choice.backend.listens();
-    let child = plan.listening.child.reload_parent;
-    match child {
-        Some(parent) => die_with(parent), // which has changed the directory
-        None => plan.change_directory()?,
+    let tie = Tie::of(&plan.listening.child)?;
+    match run_tied(py, choice, plan, tie.as_ref()) {
+        Err(failure) if let Some(tie) = &tie => {
+            tie.say_failure(py, &failure)?;
+            Ok(1)
+        }
+        outcome => outcome,
     }
+}
+
+fn run_tied(
+    py: Python<'_>,
+    choice: &Choice,
+    plan: &Plan,
+    tie: Option<&Tie>,
+) -> Result<i32, Failure> {
+    let listens = choice.backend.listens();
+    plan.change_directory()?;
     let log = Arc::new(plan.log(!listens)?);
     // Before the application is imported: nothing that it does then can reach the transport.
     let options = plan.options()?;
     let threads = options.thread_count();
     let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
-    let management = match &plan.listening.management.management {
-        Some(address) if listens => Some(Opened::new(address, &log)?),
+    // A parent answers there for all of its workers.
+    let management = match (&plan.listening.management.management, tie) {
+        (Some(address), None) if listens => {
+            let alone = Arc::new(Alone::new(&log));
+            let source: Arc<dyn Source> = Arc::clone(&alone) as _;
+            Some((Opened::new(address, &source)?, alone))
+        }
         _ => None,
     };
-    let hold = if listens { Some(signals::hold(py)?) } else { None };
+    let hold = if listens { Some(signals::hold(py, tie)?) } else { None };
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);
     }
@@ -55,33 +75,60 @@ pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, F
         forget_proxy(py)?;
     }
     let started = start(py, choice, plan, &log);
-    report_watched(py, &plan.listening.child)?;
-    let (handler, loaded): (Arc<dyn Handler>, _) = match started {
+    if let (Err(_), Some(hold), Some(_)) = (&started, &hold, tie) {
+        hold.release(py)?; // it ends anyway
+    }
+    if let Some(tie) = tie.filter(|_| plan.listening.reload) {
+        tie.say_modules(py)?;
+    }
+    let (mut handler, loaded): (Arc<dyn Handler>, _) = match started {
         Ok((handler, loaded)) => (handler, Some(loaded)),
         Err(Failure::Interrupted) => return Ok(0),
-        Err(failure) if child.is_some() || !listens => {
-            failure.show(py)?;
+        Err(failure) if plan.listening.reload || !listens => {
+            match tie {
+                Some(tie) => tie.say_failure(py, &failure)?,
+                None => drop(failure.show(py)?),
+            }
             (Arc::new(StartupPage::new(failure.page(py)?, plan.shows_failures(listens))), None)
         }
         Err(failure) => return Err(failure),
     };
     if listens {
         let journal = Arc::clone(&log) as Arc<dyn Journal>;
-        calls::start(py, plan.listening.calls.limits(threads), journal, Box::new(|_| {}))?;
+        let tie = tie.cloned();
+        let on_stuck = move |text: &str| {
+            if let Some(tie) = &tie {
+                tie.say(&Message::Stuck(text.to_owned()));
+            }
+        };
+        calls::start(py, plan.listening.calls.limits(threads), journal, Box::new(on_stuck))?;
     }
+    if let (Some(tie), Some(limit)) = (tie, plan.listening.workers.max_requests) {
+        handler = Arc::new(Counted::new(handler, limit, tie.clone()));
+    }
+    // The parent has written its own.
+    let pid_file = if tie.is_none() { supervise::pid_file(plan)? } else { None };
     let site = Arc::new(plan.site(handler, &log));
     let outcome = match hold {
         Some(hold) => {
-            let ready = |door: &dyn Door, stop: &Stop| {
-                if let (Some(management), Some(_)) = (&management, &loaded) {
-                    management.serving(stop);
+            let mut lines = announcement(choice, plan, door.as_ref(), loaded.as_ref());
+            lines.extend(management.iter().flat_map(|(opened, _)| opened.announcement()));
+            let reporting = tie.map(|tie| worker::report(tie, &log)).transpose()?;
+            let ready = |stop: &Stop| {
+                if let (Some((_, alone)), Some(_)) = (&management, &loaded) {
+                    alone.serves(stop);
                 }
-                announce(&log, choice, plan, door, loaded.as_ref());
-                for address in management.iter().flat_map(Opened::addresses) {
-                    log.notice(&format_args!("management on {address}"));
+                match tie {
+                    Some(tie) => tie.say(&Message::Ready(lines)),
+                    None => lines.iter().for_each(|line| log.notice(line)),
                 }
             };
-            signals::serve(py, door, site, &log, &hold, child.is_some(), ready)?
+            let outcome = signals::serve(py, door, site, &log, &hold, tie, ready);
+            drop(reporting); // says its last
+            drop(pid_file); // what follows may not come back
+            let outcome = outcome?;
+            py.import("narthex._command")?.call_method1("leave", (i32::from(outcome.is_err()),))?;
+            outcome
         }
         // A gateway's one request is answered on the main thread, under the signals by which the
         // web server expects to end it.
@@ -132,39 +179,27 @@ fn explain(log: &Log, subject: &str, choice: &str, reason: &str) {
     log.notice(&format_args!("{subject} {choice}: {reason}"));
 }
 
-/// Says where clients find the application, and what it is.
-fn announce(log: &Log, choice: &Choice, plan: &Plan, door: &dyn Door, loaded: Option<&Loaded>) {
-    for address in door.addresses() {
-        log.notice(&format_args!("listening on {address}"));
-    }
+/// Where clients find the application, and what it is.
+fn announcement(
+    choice: &Choice,
+    plan: &Plan,
+    door: &dyn Door,
+    loaded: Option<&Loaded>,
+) -> Vec<String> {
+    let mut lines: Vec<_> =
+        door.addresses().iter().map(|address| format!("listening on {address}")).collect();
     let backend = choice.backend.name();
-    match loaded {
-        None => log.notice(&"showing this error until a file changes"),
+    lines.push(match loaded {
+        None => "showing this error until a file changes".to_owned(),
         Some(Loaded { name, api, .. }) => {
-            let end = if plan.listening.child.reload_parent.is_some() {
-                "restarts when a file changes"
-            } else {
-                "stop it with Ctrl-C"
+            let end = match plan.listening.workers.workers {
+                _ if plan.listening.reload => "restarts when a file changes".to_owned(),
+                1 => "stop it with Ctrl-C".to_owned(),
+                workers => format!("{workers} workers; stop them with Ctrl-C"),
             };
             let api = api.name();
-            log.notice(&format_args!("serving {name} by the API {api} with {backend}; {end}"));
+            format!("serving {name} by the API {api} with {backend}; {end}")
         }
-    }
-}
-
-/// Makes the process end when the one that restarts it has ended.
-fn die_with(parent: i32) {
-    let orphan = set_parent_process_death_signal(Some(Signal::TERM)).is_err()
-        || getppid().is_none_or(|actual| actual.as_raw_nonzero().get() != parent);
-    if orphan {
-        signal_hook::low_level::exit(1);
-    }
-}
-
-/// Tells the parent which directories the application's modules lie in.
-fn report_watched(py: Python<'_>, child: &Child) -> PyResult<()> {
-    if let Some(descriptor) = child.reload_report {
-        py.import("narthex._load")?.call_method1("report_watched", (descriptor,))?;
-    }
-    Ok(())
+    });
+    lines
 }

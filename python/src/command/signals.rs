@@ -1,11 +1,10 @@
 //! Serving on a thread of its own, while the main thread waits for signals and for Python's needs.
 
 use std::{
-    cell::Cell,
     io::{self, Read, Write},
     os::{fd::AsRawFd, unix::net::UnixStream},
     sync::{
-        Arc,
+        Arc, OnceLock,
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -14,17 +13,19 @@ use std::{
 
 use narthex_adapters::{Door, Result, Stop, Stopping};
 use narthex_core::{Journal, Level, Site};
+use narthex_supervisor::{Message, systemd::Manager};
 use pyo3::{
     exceptions::{PyKeyboardInterrupt, PySystemExit},
     prelude::*,
     types::PyDict,
 };
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2},
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2},
     iterator::Signals,
     low_level::{exit, signal_name},
 };
 
+use super::{heartbeat::Heart, worker::Tie};
 use crate::journal::Log;
 
 /// Python code may run on the thread that serves: as much stack as a main thread has.
@@ -49,12 +50,13 @@ impl Hold {
     }
 }
 
-/// Handles signals until [`serve`] does so.
+/// Handles signals until [`serve`] does so. A worker does not speak of them: its parent does.
 ///
 /// # Errors
 /// Python cannot.
-pub(super) fn hold(py: Python<'_>) -> PyResult<Hold> {
-    Ok(Hold(py.import("narthex._command")?.call_method0("hold_signals")?.unbind()))
+pub(super) fn hold(py: Python<'_>, tie: Option<&Tie>) -> PyResult<Hold> {
+    let hold = py.import("narthex._command")?.call_method1("hold_signals", (tie.is_none(),))?;
+    Ok(Hold(hold.unbind()))
 }
 
 enum Event {
@@ -77,25 +79,33 @@ pub(super) fn serve(
     site: Arc<Site>,
     log: &Arc<Log>,
     hold: &Hold,
-    under_reload: bool,
-    ready: impl FnOnce(&dyn Door, &Stop),
+    tie: Option<&Tie>,
+    ready: impl FnOnce(&Stop),
 ) -> PyResult<Result<()>> {
     let (bell, mut bed) = UnixStream::pair()?;
     bell.set_nonblocking(true)?;
     let (sender, events) = mpsc::channel();
     let stop = Stop::new();
     // After the application's import: our handlers call those it has set, not the reverse.
-    let mut caught = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2])?;
+    let mut caught =
+        Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])?;
     hold.release(py)?;
-    let guard = Guard {
+    // A worker's parent is the one that systemd has started.
+    let manager = tie.is_none().then(Manager::from_environment).map(Arc::new);
+    let guard = Arc::new(Guard {
         stop: stop.clone(),
         log: Arc::clone(log),
         graceful: site.timeouts.graceful,
-        under_reload,
+        tie: tie.cloned(),
+        manager: manager.clone(),
         bell: bell.try_clone()?,
         sender: sender.clone(),
-        first_stop: Cell::new(None),
-    };
+        first_stop: OnceLock::new(),
+    });
+    if let Some(tie) = tie {
+        let guard = Arc::clone(&guard);
+        tie.when_orphaned(move || guard.orphaned());
+    }
     // To the end of the process: what runs at exit can still be stopped.
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in caught.forever() {
@@ -104,7 +114,12 @@ pub(super) fn serve(
         }
     })?;
     let waking = python_wakes(py, &bell)?;
-    ready(door.as_ref(), &stop);
+    let heart = Heart::new(door.addresses(), bell.try_clone()?);
+    ready(&stop);
+    if let Some(manager) = manager {
+        manager.ready("serving");
+        heart.beat(manager)?;
+    }
     thread::Builder::new().name("server".to_owned()).stack_size(STACK).spawn({
         let (bell, stop) = (bell.try_clone()?, stop.clone());
         move || {
@@ -114,18 +129,24 @@ pub(super) fn serve(
             ring(&bell);
         }
     })?;
-    let outcome = wait(py, &mut bed, &events, &stop);
+    let outcome = wait(py, &mut bed, &events, &stop, &heart);
     log.flush(); // nothing below comes back for certain
     if waking {
         py.import("signal")?.call_method1("set_wakeup_fd", (-1,))?;
     }
-    py.import("narthex._command")?.call_method1("leave", (i32::from(outcome.is_err()),))?;
     Ok(outcome)
 }
 
 /// Sleeps until the backend has stopped, running Python's signal handlers meanwhile.
-fn wait(py: Python<'_>, bed: &mut UnixStream, events: &Receiver<Event>, stop: &Stop) -> Result<()> {
+fn wait(
+    py: Python<'_>,
+    bed: &mut UnixStream,
+    events: &Receiver<Event>,
+    stop: &Stop,
+    heart: &Heart,
+) -> Result<()> {
     loop {
+        heart.python_runs();
         if let Err(error) = py.check_signals() {
             // A handler of the application's own ends the server as it would end a script.
             if error.is_instance_of::<PyKeyboardInterrupt>(py)
@@ -169,26 +190,26 @@ struct Guard {
     stop: Stop,
     log: Arc<Log>,
     graceful: Duration,
-    /// Ctrl-C goes to the parent as well, which then tells us to stop.
-    under_reload: bool,
+    /// A worker's tie to its parent, which gets the signals meant for the server.
+    tie: Option<Tie>,
+    manager: Option<Arc<Manager>>,
     bell: UnixStream,
     sender: Sender<Event>,
     /// When the first signal to stop came.
-    first_stop: Cell<Option<Instant>>,
+    first_stop: OnceLock<Instant>,
 }
 
 impl Guard {
     fn act(&self, signal: i32) {
         match signal {
-            SIGINT if self.under_reload => {}
+            // Ctrl-C goes to the parent as well, which then tells its workers to stop.
+            SIGINT if self.tie.is_some() => {}
             SIGINT | SIGTERM => match self.stop.stopping() {
                 Stopping::No => {
-                    self.first_stop.set(Some(Instant::now()));
                     self.say(signal, "finishing running requests; again to stop at once");
-                    self.stop.request(Stopping::Graceful);
-                    self.insist(self.graceful + PATIENCE);
+                    self.stop_gracefully();
                 }
-                _ if self.is_echo() => {}
+                _ if self.is_echo() || self.tie.as_ref().is_some_and(Tie::is_orphan) => {}
                 _ => self.stop_now(signal),
             },
             SIGQUIT => self.stop_now(signal),
@@ -200,7 +221,32 @@ impl Guard {
                     self.log.write(Level::Error, &message);
                 }
             },
-            _ => self.say(signal, "ignored: restart the process to load the application anew"),
+            SIGHUP | SIGTTIN | SIGTTOU => {
+                self.say(signal, "ignored: there is no parent process; start it with --supervise");
+            }
+            _ => self.say(signal, "ignored"),
+        }
+    }
+
+    fn stop_gracefully(&self) {
+        // Only the first counts.
+        let _ = self.first_stop.set(Instant::now());
+        if let Some(manager) = &self.manager {
+            manager.stopping();
+        }
+        self.stop.request(Stopping::Graceful);
+        // Not before: whoever waits for a reload is told by this that it is over.
+        if let Some(tie) = &self.tie {
+            tie.say(&Message::Stopping);
+        }
+        self.insist(self.graceful + PATIENCE);
+    }
+
+    /// Ends a worker whose parent has gone, after the running requests.
+    fn orphaned(&self) {
+        if self.stop.stopping() == Stopping::No {
+            self.log.write(Level::Warning, &"the parent process has gone: stopping");
+            self.stop_gracefully();
         }
     }
 
@@ -218,7 +264,9 @@ impl Guard {
 
     fn say(&self, signal: i32, what: &str) {
         let name = signal_name(signal).unwrap_or("signal");
-        self.log.write(Level::Info, &format_args!("{name}: {what}"));
+        // The parent has said it for all its workers.
+        let level = if self.tie.is_some() { Level::Debug } else { Level::Info };
+        self.log.write(level, &format_args!("{name}: {what}"));
     }
 
     /// Ends the process after `time` even if a request does not.

@@ -2,16 +2,25 @@
 
 use std::{
     collections::HashSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
-    sync::mpsc::Sender,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
+use narthex_core::{Journal, Level};
+use narthex_supervisor::Remote;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode, ModifyKind},
     recommended_watcher,
 };
+
+use crate::journal::Log;
 
 /// Files whose change is a change of the application.
 const EXTENSIONS: &[&str] = &["py", "html", "jinja", "jinja2", "j2", "txt", "toml"];
@@ -22,6 +31,21 @@ const FOREIGN: &[&str] = &["__pycache__", "node_modules", "site-packages", "dist
 /// Directories watched at most: someone may start in the root of a large tree.
 const MOST: usize = 4096;
 
+/// How long no file must have changed before the application is restarted: one save is several
+/// changes.
+const SETTLED: Duration = Duration::from_millis(50);
+
+/// How long files may go on changing before the application is restarted all the same.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// What whoever watches has to hear.
+pub(super) enum News {
+    /// Something has happened to the files.
+    Change(Change),
+    /// These directories belong to the application as well.
+    Watch(Vec<PathBuf>),
+}
+
 /// What has happened to the files.
 pub(super) enum Change {
     /// This one is not as it was.
@@ -30,25 +54,92 @@ pub(super) enum Change {
     Directory(PathBuf),
 }
 
+/// Watches the current directory, and those it is told of; asks for a reload when a file changes.
+///
+/// # Errors
+/// The system has no watches, or no threads, left.
+pub(super) fn follow(remote: Remote, log: Arc<Log>) -> notify::Result<Sender<News>> {
+    let (sender, news) = mpsc::channel();
+    let watcher = Watcher::new(sender.clone())?;
+    let mut follower = Follower { watcher, news, remote, log, here: env::current_dir()? };
+    let here = follower.here.clone();
+    follower.watch(&here);
+    thread::Builder::new().name("files".to_owned()).spawn(move || follower.run())?;
+    Ok(sender)
+}
+
+struct Follower {
+    watcher: Watcher,
+    news: Receiver<News>,
+    remote: Remote,
+    log: Arc<Log>,
+    here: PathBuf,
+}
+
+impl Follower {
+    fn run(mut self) {
+        while let Ok(news) = self.news.recv() {
+            if let Some(path) = self.hear(news) {
+                self.settle();
+                let name = path.strip_prefix(&self.here).unwrap_or(&path);
+                self.remote.reload(format!("{} changed", name.display()));
+            }
+        }
+    }
+
+    /// Follows new directories; returns a file that has changed.
+    fn hear(&mut self, news: News) -> Option<PathBuf> {
+        match news {
+            News::Change(Change::File(path)) => return Some(path),
+            News::Change(Change::Directory(path)) => {
+                let added = self.watcher.add_new(&path);
+                self.warn(&path, added);
+            }
+            News::Watch(directories) => directories.iter().for_each(|path| self.watch(path)),
+        }
+        None
+    }
+
+    /// Waits until files have stopped changing.
+    fn settle(&mut self) {
+        let patience = Instant::now() + PATIENCE;
+        while Instant::now() < patience
+            && let Ok(news) = self.news.recv_timeout(SETTLED)
+        {
+            self.hear(news);
+        }
+    }
+
+    fn watch(&mut self, directory: &Path) {
+        let added = self.watcher.add(directory);
+        self.warn(directory, added);
+    }
+
+    fn warn(&self, directory: &Path, added: notify::Result<()>) {
+        if let Err(error) = added {
+            let name = directory.display();
+            let message = format_args!("not all of {name} is watched for changes: {error}");
+            self.log.write(Level::Warning, &message);
+        }
+    }
+}
+
 /// Watches directories, each with those below it.
-pub(super) struct Watcher {
+struct Watcher {
     inner: RecommendedWatcher,
     watched: HashSet<PathBuf>,
 }
 
 impl Watcher {
-    /// A watcher that sends what `wrap` makes of a change.
+    /// A watcher that sends changes.
     ///
     /// # Errors
     /// The system has no watches left.
-    pub(super) fn new<T: Send + 'static>(
-        sender: Sender<T>,
-        wrap: fn(Change) -> T,
-    ) -> notify::Result<Self> {
+    fn new(sender: Sender<News>) -> notify::Result<Self> {
         let inner = recommended_watcher(move |event: notify::Result<Event>| {
             for change in event.into_iter().flat_map(changes) {
                 // The receiver is gone only when the process is about to end.
-                let _ = sender.send(wrap(change));
+                let _ = sender.send(News::Change(change));
             }
         })?;
         Ok(Self { inner, watched: HashSet::new() })
@@ -58,7 +149,7 @@ impl Watcher {
     ///
     /// # Errors
     /// The system has no watches left, or there are more directories than can be watched.
-    pub(super) fn add(&mut self, root: &Path) -> notify::Result<()> {
+    fn add(&mut self, root: &Path) -> notify::Result<()> {
         let mut waiting = vec![root.to_owned()];
         while let Some(directory) = waiting.pop() {
             if self.watched.contains(&directory) {
@@ -83,7 +174,7 @@ impl Watcher {
     ///
     /// # Errors
     /// As [`add`](Self::add).
-    pub(super) fn add_new(&mut self, directory: &Path) -> notify::Result<()> {
+    fn add_new(&mut self, directory: &Path) -> notify::Result<()> {
         self.watched.retain(|watched| !watched.starts_with(directory));
         if is_own(directory) { self.add(directory) } else { Ok(()) }
     }

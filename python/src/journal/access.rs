@@ -59,10 +59,9 @@ impl Field<'_, '_> {
         let head = access.request;
         let connection = head.map(|head| &head.connection);
         match what {
-            What::Client => self.filled(Some(access.client)),
             // Behind a proxy the client is another, and the peer is not known here.
             What::Peer if connection.is_some_and(|it| it.relayed) => self.line.text(b"-"),
-            What::Peer => self.filled(Some(access.client)),
+            What::Client | What::Peer => self.filled(Some(access.client)),
             What::Server | What::ServerName => {
                 self.filled(connection.map(|it| &it.server.host[..]));
             }

@@ -136,6 +136,6 @@ def test_a_killed_child_is_replaced_at_the_next_change(
     port = server.wait_for_port()
     (child,) = children(server.process.pid)
     os.kill(child, signal.SIGKILL)
-    server.wait_for("the application ended .*waiting for a change")
+    server.wait_for("the application ended: .* SIGKILL; waiting for a change$")
     (project / "app.py").write_text(APP.replace("hello", "again"))
     assert get(port).body == b"again"

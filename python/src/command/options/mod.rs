@@ -8,3 +8,4 @@ pub(super) mod proxy_protocol;
 pub(super) mod sockets;
 pub(super) mod statics;
 pub(super) mod tls;
+pub(super) mod workers;

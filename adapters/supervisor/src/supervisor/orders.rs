@@ -1,0 +1,121 @@
+//! What the supervisor is told: by signals, and by commands.
+
+use std::{io, thread, time::Instant};
+
+use narthex_core::{Journal, Level};
+use rustix::process::Signal;
+use signal_hook::{
+    consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2},
+    iterator::Signals,
+    low_level::signal_name,
+};
+
+use super::{Order, Owner, Remote, Supervisor};
+use crate::{
+    Manner,
+    control::Request,
+    fleet::Event,
+    memory,
+    status::{Status, WorkerStatus},
+};
+
+impl Supervisor {
+    pub(super) fn heed(&mut self, signal: i32, owner: &mut dyn Owner, journal: &dyn Journal) {
+        let name = signal_name(signal).unwrap_or("signal");
+        let say = |what: &str| journal.write(Level::Info, &format_args!("{name}: {what}"));
+        let event = match signal {
+            SIGCHLD => return,
+            SIGHUP => Event::Reload(name.to_owned()),
+            SIGTTIN => {
+                say("one worker is added");
+                Event::More
+            }
+            SIGTTOU => {
+                say("one worker is taken away");
+                Event::Fewer
+            }
+            SIGUSR1 => {
+                say("log files are opened again");
+                owner.reopen();
+                let workers: Vec<_> = self.processes.keys().copied().collect();
+                return workers.into_iter().for_each(|worker| self.signal(worker, Signal::USR1));
+            }
+            SIGUSR2 => {
+                return say(
+                    "ignored: sockets are not handed to another supervisor; SIGHUP reloads",
+                );
+            }
+            SIGQUIT => self.stop(Manner::Now, name, journal),
+            _ => self.stop(Manner::Graceful, name, journal),
+        };
+        self.events.push_back(event);
+    }
+
+    pub(super) fn stop(&self, manner: Manner, reason: &str, journal: &dyn Journal) -> Event {
+        let what = match manner {
+            Manner::Graceful => "finishing running requests; again to stop at once",
+            Manner::Now => "stopping at once",
+        };
+        journal.write(Level::Info, &format_args!("{reason}: {what}"));
+        self.manager.stopping();
+        Event::Stop(manner)
+    }
+
+    pub(super) fn obey_commands(&mut self, owner: &mut dyn Owner, journal: &dyn Journal) {
+        let Some(mut control) = self.control.take() else { return };
+        let requests = control.requests(Instant::now());
+        for (place, request) in requests {
+            match request {
+                Request::Status { json: true } => control.answer(place, &self.status().json()),
+                Request::Status { json: false } => control.answer(place, &self.status().text()),
+                Request::Reload => {
+                    self.events.push_back(Event::Reload("narthex reload".to_owned()));
+                    self.control = Some(control);
+                    self.decide(owner, journal);
+                    control = self.control.take().expect("it was put there above");
+                    control.put_off(place, self.fleet.ticket());
+                }
+                Request::Stop(manner) => {
+                    let stop = self.stop(manner, "narthex stop", journal);
+                    self.events.push_back(stop);
+                    control.put_off_to_the_end(place);
+                }
+            }
+        }
+        control.let_go();
+        self.control = Some(control);
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let workers = self.processes.iter().map(|(&worker, process)| WorkerStatus {
+            process: process.child.id(),
+            standing: self.fleet.standing(worker).name(),
+            age: process.since.elapsed().as_secs(),
+            memory: memory::resident_memory(process.child.id()).unwrap_or(0),
+        });
+        Status {
+            name: self.name.clone(),
+            process: std::process::id(),
+            uptime: self.started.elapsed().as_secs(),
+            wanted: self.fleet.wanted(),
+            serving: self.fleet.serving(),
+            reloading: self.fleet.is_reloading(),
+            deaths: self.deaths,
+            reloads: self.reloads,
+            workers: workers.collect(),
+        }
+    }
+}
+
+/// Hands signals over from a thread of their own.
+pub(super) fn catch(remote: Remote) -> io::Result<()> {
+    let mut caught = Signals::new([
+        SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGCHLD,
+    ])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in caught.forever() {
+            remote.send(Order::Signal(signal));
+        }
+    })?;
+    Ok(())
+}
