@@ -172,7 +172,7 @@ where
     Box::new(Hyper {
         conn: Some(Box::pin(conn)),
         stop,
-        outcome: Ok(()),
+        outcome: None,
         wire: wire.clone(),
         shared: Arc::clone(&wire.line().shared),
         watched: Arc::clone(watched),
@@ -319,7 +319,8 @@ struct Hyper<I, C> {
     /// Dropped when it ends: whoever waits for it learns so.
     conn: Option<Pin<Box<C>>>,
     stop: fn(Pin<&mut C>),
-    outcome: hyper::Result<()>,
+    /// Once it needs no more polls.
+    outcome: Option<hyper::Result<()>>,
     wire: Wire<I>,
     shared: Arc<Shared>,
     watched: Arc<Watched>,
@@ -329,6 +330,9 @@ struct Hyper<I, C> {
 impl<I, C> Hyper<I, C> {
     /// Lets go of the connection.
     fn end(&mut self) {
+        if self.conn.is_none() {
+            return;
+        }
         let within = self.wire.line().phase() == Some(Phase::Body);
         self.shared.depart(within);
         self.conn = None;
@@ -345,22 +349,25 @@ where
             self.end();
             return Turn::Over;
         }
-        if let Some(conn) = &mut self.conn
+        if self.outcome.is_none()
+            && let Some(conn) = &mut self.conn
             && let Poll::Ready(ended) = conn.as_mut().poll(context)
         {
-            self.outcome = ended;
-            self.end();
+            self.outcome = Some(ended);
         }
         let mut line = self.wire.line();
         match line.poll_drain(context) {
             Poll::Pending => Turn::Waits,
-            Poll::Ready(Ok(())) if self.conn.is_some() => {
+            Poll::Ready(Ok(())) if self.outcome.is_none() && self.conn.is_some() => {
                 // What hyper still holds for want of room has not been sent.
                 if !line.stalled && self.shared.drained() { Turn::Again } else { Turn::Waits }
             }
             // A client that is gone needs no more bytes.
-            Poll::Ready(_) => {
+            Poll::Ready(sent) => {
                 drop(line);
+                if sent.is_ok() && matches!(self.outcome, Some(Ok(()))) {
+                    self.shared.drained(); // the last answer is out
+                }
                 self.end();
                 Turn::Over
             }
@@ -391,7 +398,7 @@ where
     }
 
     fn outcome(&mut self) -> hyper::Result<()> {
-        std::mem::replace(&mut self.outcome, Ok(()))
+        self.outcome.take().unwrap_or(Ok(()))
     }
 }
 

@@ -63,10 +63,11 @@ impl Lane {
 }
 
 impl State {
-    /// Whether the taker left before it had everything: HTTP/1 needs no more once a body is as long
-    /// as its head says.
-    fn cut_off(&self, shared: &Shared) -> bool {
-        self.closed && (shared.gone() || !shared.gathers() || !self.pieces.is_empty())
+    /// Whether everything that was handed over has been sent.
+    fn sent(&self, shared: &Shared) -> bool {
+        // HTTP/2 has a task for each stream: what was taken goes out by itself.
+        let drained = !shared.gathers() || self.taken.is_none_or(|since| since != shared.drains());
+        self.pieces.is_empty() && drained
     }
 }
 
@@ -96,13 +97,11 @@ impl Giver {
     pub(super) fn poll_sent(&self, context: &Context<'_>) -> Poll<Result<()>> {
         let shared = &self.0.shared;
         let mut state = self.0.state();
-        if state.cut_off(shared) {
-            return Poll::Ready(Err(Error::Disconnected));
-        }
-        // HTTP/2 has a task for each stream: what was taken goes out by itself.
-        let drained = !shared.gathers() || state.taken.is_none_or(|since| since != shared.drains());
-        if state.pieces.is_empty() && drained {
+        if state.sent(shared) {
             return Poll::Ready(Ok(()));
+        }
+        if state.closed || shared.gone() {
+            return Poll::Ready(Err(Error::Disconnected));
         }
         state.giver = Some(context.waker().clone());
         shared.await_drain(Some(context.waker()));
@@ -119,8 +118,10 @@ impl Giver {
     /// Says that the body is complete.
     pub(super) fn end(&self) -> Result<()> {
         self.0.end(End::Whole);
-        let cut_off = self.0.state().cut_off(&self.0.shared);
-        if cut_off { Err(Error::Disconnected) } else { Ok(()) }
+        let state = self.0.state();
+        // HTTP/1 needs no more once a body is as long as its head says.
+        let left = state.closed && !(self.0.shared.gathers() && state.sent(&self.0.shared));
+        if left { Err(Error::Disconnected) } else { Ok(()) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    task::Poll,
 };
 
 use async_trait::async_trait;
@@ -79,6 +80,24 @@ impl Streaming {
             expired: AtomicBool::new(false),
         };
         (this, response)
+    }
+
+    /// Returns when the end of the response is out too, for the call may go on for long.
+    async fn settled(&self, since: u64) -> Result<()> {
+        if !self.shared.gathers() {
+            return Ok(());
+        }
+        poll_fn(|context| {
+            if self.shared.drains() != since {
+                return Poll::Ready(Ok(()));
+            }
+            if self.shared.gone() {
+                return Poll::Ready(Err(Error::Disconnected));
+            }
+            self.shared.await_drain(Some(context.waker()));
+            Poll::Pending
+        })
+        .await
     }
 
     fn outgoing(&self) -> Result<&Giver> {
@@ -172,11 +191,15 @@ impl Transaction for Streaming {
     }
 
     async fn finish(&self) -> Result<()> {
-        self.outgoing()?.end()
+        let since = self.shared.drains();
+        self.outgoing()?.end()?;
+        self.settled(since).await
     }
 
     async fn respond(&self, head: ResponseHead, body: Bytes) -> Result<()> {
-        self.open(head, |ticket| Outgoing::whole(body, ticket))
+        let since = self.shared.drains();
+        self.open(head, |ticket| Outgoing::whole(body, ticket))?;
+        self.settled(since).await
     }
 
     fn expire(&self, whole: bool) -> Expired {
