@@ -392,7 +392,7 @@ where
     }
 
     fn stop(&mut self) {
-        if let Some(conn) = &mut self.conn {
+        if let (Some(conn), None) = (&mut self.conn, &self.outcome) {
             (self.stop)(conn.as_mut());
         }
     }
