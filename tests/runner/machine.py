@@ -21,7 +21,11 @@ CACHE = ROOT / ".cache"
 # What tests and the bench need besides Rust and Python: a program or a file, and the
 # Debian package that has it.
 NEEDED = {
+    "caddy": "caddy",
     "gcc": "gcc",
+    "haproxy": "haproxy",
+    "nginx": "nginx-light",
+    "systemd-analyze": "systemd",
     "valgrind": "valgrind",
     "h2load": "nghttp2-client",
     "openssl": "openssl",
