@@ -63,6 +63,10 @@ use socket::Socket;
 use tls::Secure;
 use transport::Transport;
 
+/// Calls that may be blocked at once, each with a thread of its own: by slow clients, too. When there
+/// are more, nobody is served until one of them ends.
+const BLOCKED: usize = 4096;
+
 /// How long a closed connection is listened to when the server stops: a request that crosses the end
 /// of the connection would otherwise see a reset instead.
 const LINGER: Duration = Duration::from_millis(200);
@@ -192,7 +196,11 @@ impl Door for Open {
 impl Open {
     fn runtime(&self) -> io::Result<Runtime> {
         let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(self.threads).thread_name("narthex").enable_all();
+        builder
+            .worker_threads(self.threads)
+            .max_blocking_threads(BLOCKED)
+            .thread_name("narthex")
+            .enable_all();
         if let Some(start) = &self.on_thread_start {
             let start = Arc::clone(start);
             builder.on_thread_start(move || start());

@@ -23,14 +23,15 @@ class Starter(Protocol):
 
 @pytest.fixture
 def serve() -> Iterator[Starter]:
-    """Starts servers; gives each with its port."""
+    """Starts servers, each a process that goes on after a deadline; with its port."""
     started: list[Server] = []
 
     def start(
         *words: str, app: str = "held:wsgi", env: dict[str, str] | None = None
     ) -> tuple[Server, int]:
-        bind = ("--bind", "127.0.0.1:0", "--graceful-timeout", "1")
-        server = Server("run", app, *bind, *words, cwd=HERE, env=env)
+        settings = ("--bind", "127.0.0.1:0", "--graceful-timeout", "1")
+        alone = ("--supervise=false",)
+        server = Server("run", app, *settings, *alone, *words, cwd=HERE, env=env)
         started.append(server)
         return server, server.wait_for_port()
 

@@ -147,6 +147,7 @@ class Load:
                 self.processes.append(json.loads(body)["process"])
             else:
                 self.failures.append(f"{response.status} {body[:80]!r}")
+        connection.close()
 
     def until_answered_by(self, wanted: set[int]) -> None:
         """Waits until all of these processes, and no others, have answered lately."""

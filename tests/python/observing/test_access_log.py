@@ -234,7 +234,9 @@ def test_lines_come_within_a_moment_and_survive_a_kill(
     wait_until(lambda: len(log.read_text().splitlines()) == 20)
     server.send(signal.SIGKILL)
     server.process.wait(PATIENCE)
-    assert log.read_text().splitlines() == [f"/{number}" for number in range(20)]
+    # Connections take turns as they like once their responses are out.
+    lines = log.read_text().splitlines()
+    assert sorted(lines) == sorted(f"/{number}" for number in range(20))
 
 
 def test_without_a_buffer_each_line_is_there_before_its_response(

@@ -134,7 +134,7 @@ fn route(text: &str) -> Result<Route, String> {
     let Some(path) = text.strip_prefix('/') else {
         return Err(format!("a route starts with a slash: /{text}"));
     };
-    let path = path.strip_suffix('/').unwrap_or(path);
+    let path = if path == "/" { path } else { path.strip_suffix('/').unwrap_or(path) };
     if path.contains(['%', ':', '\\']) || path.chars().any(char::is_control) {
         return Err("write the route as it is decoded, without % and :".to_owned());
     }
