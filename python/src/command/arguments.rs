@@ -187,7 +187,7 @@ pub(super) struct Application {
     /// Change to this directory first
     #[arg(long, env = "NARTHEX_CHDIR", value_name = "DIR")]
     pub(super) chdir: Option<PathBuf>,
-    /// Read settings from this file, or from `none` [default: narthex.toml, or \[tool.narthex\] in pyproject.toml]
+    /// Read settings from this file, or from `none` [default: narthex.toml, or pyproject.toml]
     #[arg(long, env = "NARTHEX_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Never call the application from two threads at once
