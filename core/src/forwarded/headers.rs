@@ -34,6 +34,22 @@ impl ProxyHeaders {
         self.0 & RFC_7239 != 0
     }
 
+    /// What `name` is; told by its length first, since most are none of these.
+    pub(super) fn kind(self, name: &HeaderName) -> Kind {
+        let text = name.as_str();
+        let bit = match text.len() {
+            4 if text == "host" => return Kind::Host,
+            9 if text == "forwarded" => 5,
+            15 if text == "x-forwarded-for" => 0,
+            16 if text == "x-forwarded-host" => 2,
+            16 if text == "x-forwarded-port" => 3,
+            17 if text == "x-forwarded-proto" => 1,
+            18 if text == "x-forwarded-prefix" => 4,
+            _ => return Kind::Other,
+        };
+        if self.0 >> bit & 1 == 1 { Kind::Set } else { Kind::Unset }
+    }
+
     /// Those that the proxies set.
     pub(super) fn set(self) -> impl Iterator<Item = &'static HeaderName> {
         NAMES.iter().enumerate().filter(move |(bit, _)| self.0 >> bit & 1 == 1).map(|(_, it)| it)
@@ -43,6 +59,17 @@ impl ProxyHeaders {
     pub(super) fn unset(self) -> impl Iterator<Item = &'static HeaderName> {
         Self(!self.0).set()
     }
+}
+
+/// What a field is to whoever asks for the client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// The proxies set it.
+    Set,
+    /// Proxies may set it, but these do not.
+    Unset,
+    Host,
+    Other,
 }
 
 impl Default for ProxyHeaders {
@@ -132,8 +159,12 @@ mod tests {
             assert_eq!(headers.to_string(), written);
             assert_eq!(written.parse(), Ok(headers));
             assert_eq!((headers.set().count(), headers.unset().count()), (set, 6 - set));
+            assert!(headers.set().all(|name| headers.kind(name) == Kind::Set));
+            assert!(headers.unset().all(|name| headers.kind(name) == Kind::Unset));
         }
         assert_eq!(ProxyHeaders::default(), "x-forwarded".parse().unwrap());
+        let kind = |name| ProxyHeaders::default().kind(&HeaderName::from_static(name));
+        assert_eq!((kind("host"), kind("x-forwarded-by")), (Kind::Host, Kind::Other));
         assert_eq!(ProxyHeaders::FORWARDED, "forwarded".parse().unwrap());
         for text in ["", ",", "x-real-ip", "forwarded,x-forwarded-for", "x-forwarded,forwarded"] {
             assert!(text.parse::<ProxyHeaders>().is_err(), "{text}");

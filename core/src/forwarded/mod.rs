@@ -19,6 +19,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header::HOST};
 
 use crate::{Connection, Endpoint, Level, RequestHead, Scheme, Site, host_is_valid};
+use headers::Kind;
 pub use headers::{NotHeaders, ProxyHeaders};
 
 /// What becomes of the forwarding fields in the requests of one connection.
@@ -81,6 +82,10 @@ fn remove<'a>(headers: &mut HeaderMap, fields: impl Iterator<Item = &'a HeaderNa
 }
 
 fn distrust(relayed: &OnceLock<Arc<Connection>>, head: &mut RequestHead) {
+    let kinds = head.headers.keys().map(|name| ProxyHeaders::X_FORWARDED.kind(name));
+    if !kinds.into_iter().any(|kind| matches!(kind, Kind::Set | Kind::Unset)) {
+        return;
+    }
     let fields = ProxyHeaders::X_FORWARDED.set().chain(ProxyHeaders::FORWARDED.set());
     if remove(&mut head.headers, fields) {
         let make = || Arc::new(Connection { relayed: true, ..head.connection.anew() });
@@ -91,8 +96,17 @@ fn distrust(relayed: &OnceLock<Arc<Connection>>, head: &mut RequestHead) {
 
 fn believe(last: &Mutex<Option<Arc<Understood>>>, site: &Site, head: &mut RequestHead) {
     let fields = site.proxy_headers;
-    let dropped = remove(&mut head.headers, fields.unset());
-    if !dropped && !fields.set().any(|field| head.headers.contains_key(field)) {
+    let (mut set, mut unset) = (false, false);
+    for name in head.headers.keys() {
+        match fields.kind(name) {
+            Kind::Set => set = true,
+            Kind::Unset => unset = true,
+            Kind::Host | Kind::Other => {}
+        }
+    }
+    if unset {
+        remove(&mut head.headers, fields.unset());
+    } else if !set {
         return;
     }
     let kept = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -178,12 +192,13 @@ fn key(fields: ProxyHeaders, headers: &HeaderMap) -> Vec<u8> {
 }
 
 fn visit_key(fields: ProxyHeaders, headers: &HeaderMap, visit: &mut dyn FnMut(&[u8])) {
-    for name in fields.set().chain([&HOST]) {
-        for value in headers.get_all(name) {
+    for (name, value) in headers {
+        if matches!(fields.kind(name), Kind::Set | Kind::Host) {
+            visit(name.as_str().as_bytes());
+            visit(b":"); // which no name has
             visit(value.as_bytes());
             visit(b"\n"); // which no value has
         }
-        visit(b"\n");
     }
 }
 
