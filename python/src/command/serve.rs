@@ -56,15 +56,7 @@ fn run_tied(
     let threads = options.thread_count();
     let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
-    // A parent answers there for all of its workers.
-    let management = match (&plan.listening.management.management, tie) {
-        (Some(address), None) if listens => {
-            let alone = Arc::new(Alone::new(&log));
-            let source: Arc<dyn Source> = Arc::clone(&alone) as _;
-            Some((Opened::new(address, &source)?, alone))
-        }
-        _ => None,
-    };
+    let management = if listens && tie.is_none() { managed(plan, &log)? } else { None };
     let hold = if listens { Some(signals::hold(py, tie)?) } else { None };
     if plan.application.explain {
         explain(&log, "backend", choice.backend.name(), &choice.reason);
@@ -94,14 +86,7 @@ fn run_tied(
         Err(failure) => return Err(failure),
     };
     if listens {
-        let journal = Arc::clone(&log) as Arc<dyn Journal>;
-        let tie = tie.cloned();
-        let on_stuck = move |text: &str| {
-            if let Some(tie) = &tie {
-                tie.say(&Message::Stuck(text.to_owned()));
-            }
-        };
-        calls::start(py, plan.listening.calls.limits(threads), journal, Box::new(on_stuck))?;
+        watch_calls(py, plan, tie, threads, &log)?;
     }
     if let (Some(tie), Some(limit)) = (tie, plan.listening.workers.max_requests) {
         handler = Arc::new(Counted::new(handler, limit, tie.clone()));
@@ -139,6 +124,32 @@ fn run_tied(
         log.write(Level::Error, &ports::full(error));
     }
     Ok(i32::from(outcome.is_err() || loaded.is_none()))
+}
+
+/// The management bind of a process that has no parent: one answers for all of its workers.
+fn managed(plan: &Plan, log: &Arc<Log>) -> Result<Option<(Opened, Arc<Alone>)>, Failure> {
+    let Some(address) = &plan.listening.management.management else { return Ok(None) };
+    let alone = Arc::new(Alone::new(log));
+    let source: Arc<dyn Source> = Arc::clone(&alone) as _;
+    Ok(Some((Opened::new(address, &source)?, alone)))
+}
+
+/// Has slow and stuck calls noticed; a parent is told of those that are stuck.
+fn watch_calls(
+    py: Python<'_>,
+    plan: &Plan,
+    tie: Option<&Tie>,
+    threads: usize,
+    log: &Arc<Log>,
+) -> PyResult<()> {
+    let tie = tie.cloned();
+    let on_stuck = move |text: &str| {
+        if let Some(tie) = &tie {
+            tie.say(&Message::Stuck(text.to_owned()));
+        }
+    };
+    let limits = plan.listening.calls.limits(threads);
+    calls::start(py, limits, Arc::clone(log) as Arc<dyn Journal>, Box::new(on_stuck))
 }
 
 /// Removes `HTTP_PROXY` from the environment, where a gateway puts a client's field `Proxy` and HTTP
