@@ -123,7 +123,8 @@ def test_the_logs_show_the_client(project: Path, start: Starter) -> None:
     server.process.terminate()
     assert server.wait() == 0
     lines = (project / "access").read_text().splitlines()
-    assert [line.split()[0] for line in lines] == ["192.0.2.1", "192.0.2.2"]
+    # A line is written when its response is out: two connections may change places.
+    assert {line.split()[0] for line in lines} == {"192.0.2.1", "192.0.2.2"}
 
 
 @pytest.mark.parametrize("trust", ["127.0.0.0/8", "10.0.0.0/8"])
