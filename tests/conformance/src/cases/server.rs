@@ -74,7 +74,10 @@ pub(crate) fn access_log_has_every_request(host: &dyn Host) {
         connection.send(Request::get("/a\u{25}1b").way(way).bytes());
         connection.response("GET").whole(200);
     }
+    // A line is written when its response is out: other connections must not overtake it.
+    server.journal.accesses(Way::ALL.len());
     server.exchange(&Request::post("/", "more than ten bytes")).whole(413);
+    server.journal.accesses(Way::ALL.len() + 1);
     server.exchange(&Script::new().fail_early().get()).whole(500);
     let accesses = server.journal.accesses(Way::ALL.len() + 2);
     let statuses: Vec<u16> = accesses.iter().map(|line| line.status).collect();
