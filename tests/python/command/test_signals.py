@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .running import APP, get
+from .running import APP, PATIENCE, get
 
 if TYPE_CHECKING:
     from .conftest import Starter
@@ -167,6 +167,10 @@ def test_the_access_log_is_reopened(project: Path, start: Starter) -> None:
     server = start("serve", "app", *BIND, "--access-log", str(log))
     port = server.wait_for_port()
     get(port, "/first")
+    deadline = time.monotonic() + PATIENCE
+    while "/first" not in log.read_text():  # written when the response is out
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     log.rename(project / "access.log.1")
     server.send(signal.SIGUSR1)
     server.wait_for("SIGUSR1: logs reopened")
