@@ -4,6 +4,8 @@
 //! project names it: whoever wants a backend asks [`backends`] for it.
 
 mod backend;
+#[cfg(feature = "edge")]
+mod edge;
 mod error;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod guard;

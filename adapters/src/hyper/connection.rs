@@ -1,96 +1,38 @@
-//! Drives one connection, on any transport, executor and timer.
+//! One connection, on any transport, executor and timer.
 
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use hyper::server::conn::{http1, http2};
 use narthex_core::{Access, Connection, Forwarding, Level, Limits};
-use tokio::sync::{Notify, futures::Notified};
-
-use crate::guard::Phase;
 
 use super::{
-    keeper::{Keeper, Verdict, Watched},
-    seat::{Machine, Turn},
-    service::{Server, Service, Task, Tasks},
+    service::Service,
     shared::Shared,
-    transport::{Awaited, Transport, Wanted},
+    watch::Watch,
     wire::{Protocol, Wire},
 };
-
-/// Tells the connections of a server that it stops.
-#[derive(Debug, Default)]
-pub(super) struct Farewell {
-    stage: AtomicU8,
-    notify: Notify,
-}
-
-/// How far the stop of a server has come. A request that arrives before the last stage is answered
-/// or, if the connection was being closed, sees a clean end: it can be sent again elsewhere.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Stage {
-    /// It does not stop.
-    Serving,
-    /// The next answer of each connection is its last.
-    Leaving,
-    /// Idle connections are closed, and listened to a moment longer.
-    Closing,
-    /// That moment is over.
-    Gone,
-}
-
-impl Farewell {
-    /// Goes on to `stage`.
-    pub(super) fn say(&self, stage: Stage) {
-        self.stage.store(stage as u8, Relaxed);
-        self.notify.notify_waiters();
-    }
-
-    fn stage(&self) -> Stage {
-        match self.stage.load(Relaxed) {
-            0 => Stage::Serving,
-            1 => Stage::Leaving,
-            2 => Stage::Closing,
-            _ => Stage::Gone,
-        }
-    }
-
-    /// The stage, after making sure that `context` is woken at the next one.
-    fn listen<'a>(
-        &'a self,
-        mut notified: Pin<&mut Notified<'a>>,
-        context: &mut Context<'_>,
-    ) -> Stage {
-        while notified.as_mut().poll(context).is_ready() {
-            notified.set(self.notify.notified());
-        }
-        self.stage()
-    }
-}
+use crate::{
+    edge::{
+        Awaited, Driver, Edge, Failure, Farewell, Machine, Stage, Tasks, Transport, Turn, Verdict,
+        Wanted, Watched,
+    },
+    guard::Phase,
+};
 
 /// Serves one connection to its end.
-pub(super) async fn serve<I>(
-    io: I,
-    connection: Arc<Connection>,
-    server: Arc<Server>,
-    keeper: Arc<Keeper>,
-    farewell: Arc<Farewell>,
-) where
-    I: Transport,
-{
+pub(super) async fn serve<I: Transport>(io: I, connection: Arc<Connection>, edge: Edge) {
+    let Edge { server, keeper, farewell, .. } = &edge;
     let _connected = server.site.connected();
     let shared = Arc::new(Shared::new(keeper.period()));
     let wire = Wire::new(io, &server.site.limits, Arc::clone(&shared));
-    let watched = Arc::new(keeper.watch(&wire));
+    let watched = Arc::new(keeper.watch(Arc::new(Watch::new(&wire))));
     connection.expiry.set(watched.expiry());
-    let mut notified = pin!(farewell.notify.notified());
+    let mut notified = pin!(farewell.notified());
     let protocol = poll_fn(|context| {
         wire.line().waker = Some(context.waker().clone());
         if let Some(Verdict::Drop | Verdict::Close) = watched.verdict() {
@@ -104,14 +46,14 @@ pub(super) async fn serve<I>(
         protocol
     });
     let Some(protocol) = protocol.await else {
-        return linger(&wire, &watched, &farewell).await;
+        return linger(&wire, &watched, farewell).await;
     };
 
     let client = connection.client.host.clone();
     let forwarding = Forwarding::new(&server.site, &connection);
     let shared_too = Arc::clone(&shared);
     let service =
-        Service { server: Arc::clone(&server), connection, forwarding, shared: shared_too };
+        Service { server: Arc::clone(server), connection, forwarding, shared: shared_too };
     let limits = &server.site.limits;
     let machine = match protocol {
         Protocol::Http1 => {
@@ -124,22 +66,15 @@ pub(super) async fn serve<I>(
             machine(conn, http2::Connection::graceful_shutdown, &wire, &watched)
         }
     };
-    let driver = Driver {
-        machine: Some(machine),
-        call: None,
-        tasks: &server.tasks,
-        shared,
-        watched: &watched,
-        farewell: &farewell,
-        stage: Stage::Serving,
-        stopping: false,
-    };
-    let outcome = driver.drive(&wire, notified).await;
+    let driver = Driver::new(machine, &server.tasks, &shared.seat, farewell);
+    let outcome = driver.drive(notified).await;
     if let Some(kind) = wire.line().flood() {
         let (journal, client) = (&server.site.journal, client.escape_ascii());
         let message = format_args!("connection of {client} ended: too many {kind} frames");
         journal.write(Level::Info, &message);
-    } else if let Err(error) = outcome {
+    } else if let Err(failure) = outcome
+        && let Some(error) = failure.downcast_ref::<hyper::Error>()
+    {
         // Refusals were reported where they were answered; hyper's own are not.
         let level = if error.is_parse() { Level::Info } else { Level::Debug };
         let journal = &server.site.journal;
@@ -156,7 +91,7 @@ pub(super) async fn serve<I>(
         let client = client.escape_ascii();
         journal.write(level, &format_args!("connection of {client} ended: {error}"));
     }
-    linger(&wire, &watched, &farewell).await;
+    linger(&wire, &watched, farewell).await;
 }
 
 fn machine<I, C>(
@@ -202,116 +137,6 @@ fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
         .initial_stream_window_size(256 * 1024)
         .initial_connection_window_size(1024 * 1024);
     builder
-}
-
-/// Who polls a connection, and makes the calls that wait for it.
-struct Driver<'a> {
-    /// Always there, except while it is lent to a call.
-    machine: Option<Box<dyn Machine>>,
-    call: Option<(u64, Task)>,
-    tasks: &'a Tasks,
-    shared: Arc<Shared>,
-    watched: &'a Watched,
-    farewell: &'a Farewell,
-    stage: Stage,
-    stopping: bool,
-}
-
-impl<'a> Driver<'a> {
-    /// Drives the connection to its end.
-    async fn drive<I>(
-        mut self,
-        wire: &Wire<I>,
-        mut notified: Pin<&mut Notified<'a>>,
-    ) -> hyper::Result<()> {
-        let mut registered = None::<Waker>;
-        poll_fn(|context| {
-            if registered.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-                registered = Some(context.waker().clone());
-                wire.line().waker.clone_from(&registered);
-                self.stage = self.farewell.listen(notified.as_mut(), context);
-            } else if self.farewell.stage() != self.stage {
-                self.stage = self.farewell.listen(notified.as_mut(), context);
-            }
-            self.poll(wire, context)
-        })
-        .await
-    }
-
-    /// Goes on until something has to be waited for.
-    fn poll<I>(&mut self, wire: &Wire<I>, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        /// How often a connection may go on in one poll.
-        const ROUNDS: usize = 16;
-
-        if self.watched.verdict() == Some(Verdict::Close) {
-            self.stop();
-        }
-        let mut called = false;
-        for _ in 0..ROUNDS {
-            let turn = self.machine().turn(context);
-            if turn == Turn::Over {
-                self.release();
-                return Poll::Ready(self.machine().outcome());
-            }
-            // After the turn: a request that has arrived is still answered.
-            if !self.stopping && self.stage >= Stage::Leaving {
-                self.shared.leave();
-                // HTTP/2 tells its client which requests it has not taken.
-                let phase = wire.line().phase();
-                if phase.is_none() || (self.stage >= Stage::Closing && phase != Some(Phase::Head)) {
-                    self.stop();
-                    continue;
-                }
-            }
-            if let Some(call) = self.shared.seat.launched() {
-                // The call before has been answered, and needs the connection no more.
-                self.release();
-                self.call = Some(call);
-                called = false;
-            }
-            if self.call.is_some() && !called {
-                called = true;
-                self.call(context);
-            } else if turn == Turn::Waits {
-                return Poll::Pending;
-            }
-        }
-        context.waker().wake_by_ref(); // others first
-        Poll::Pending
-    }
-
-    /// Makes or goes on with a call, with the connection lent to it.
-    fn call(&mut self, context: &mut Context<'_>) {
-        let Some((number, call)) = &mut self.call else { return };
-        let seat = &self.shared.seat;
-        let done = seat.lend(&mut self.machine, *number, || call.as_mut().poll(context));
-        if done.is_ready() {
-            self.call = None;
-        }
-        let machine = self.machine();
-        if machine.parted() {
-            // What can go out at once does so before a reactor has to say that it may.
-            let _ = machine.turn(context);
-            machine.rejoin();
-        }
-    }
-
-    /// Lets a call that is still running go on by itself.
-    fn release(&mut self) {
-        if let Some((_, call)) = self.call.take() {
-            self.tasks.0.spawn(call);
-        }
-    }
-
-    fn stop(&mut self) {
-        if !std::mem::replace(&mut self.stopping, true) {
-            self.machine().stop();
-        }
-    }
-
-    fn machine(&mut self) -> &mut dyn Machine {
-        self.machine.as_deref_mut().expect("taken back when the call ended")
-    }
 }
 
 /// A connection of hyper's with its bytes.
@@ -391,14 +216,29 @@ where
         self.wire.line().rejoin();
     }
 
+    fn woken_by(&mut self, waker: &Waker) {
+        self.wire.line().waker = Some(waker.clone());
+    }
+
+    fn is_over_soon(&self) -> bool {
+        self.watched.verdict() == Some(Verdict::Close)
+    }
+
+    fn leave(&mut self, stage: Stage) -> bool {
+        self.shared.leave();
+        // HTTP/2 tells its client which requests it has not taken.
+        let phase = self.wire.line().phase();
+        phase.is_none() || (stage >= Stage::Closing && phase != Some(Phase::Head))
+    }
+
     fn stop(&mut self) {
         if let (Some(conn), None) = (&mut self.conn, &self.outcome) {
             (self.stop)(conn.as_mut());
         }
     }
 
-    fn outcome(&mut self) -> hyper::Result<()> {
-        self.outcome.take().unwrap_or(Ok(()))
+    fn outcome(&mut self) -> Result<(), Failure> {
+        self.outcome.take().unwrap_or(Ok(())).map_err(Into::into)
     }
 }
 
@@ -415,7 +255,7 @@ async fn linger<I: Transport>(wire: &Wire<I>, watched: &Watched, farewell: &Fare
     }
     watched.linger();
     let _ = poll_fn(|context| wire.line().poll_shutdown(context)).await;
-    let mut notified = pin!(farewell.notify.notified());
+    let mut notified = pin!(farewell.notified());
     poll_fn(|context| {
         // A client that is told nothing wrong may be about to send its next request.
         let gone = farewell.listen(notified.as_mut(), context) >= Stage::Gone && !unread;

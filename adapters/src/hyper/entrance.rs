@@ -2,7 +2,6 @@
 
 use std::{future::Future, io, os::fd::AsFd, sync::Arc, time::Duration};
 
-use hyper_util::rt::TokioIo;
 use narthex_core::{Connection, Endpoint, Level, Scheme};
 use rustix::net::{RecvFlags, recv};
 use tokio::{
@@ -14,10 +13,9 @@ use tokio::{
 use super::{
     Accepting,
     proxy_protocol::{Header, Malformed, Said},
-    seldom::Seldom,
-    socket::{Socket, Stream},
     tls::{Secure, Secured, is_refusal},
 };
+use crate::edge::{Seldom, Socket, Stream};
 
 /// How long a connection that has not come in yet may take for it once the server stops.
 const LEAVE: Duration = Duration::from_millis(500);
@@ -76,7 +74,7 @@ impl Accepting {
             handshake(&secure, stream, connection).await
         };
         match self.in_time(Box::pin(coming)).await {
-            Ok((stream, connection)) => self.serve(TokioIo::new(stream), connection).await,
+            Ok((stream, connection)) => self.serve(stream, connection).await,
             Err(refused) => self.refuse(&peer, &refused),
         }
     }
@@ -85,7 +83,7 @@ impl Accepting {
     pub(super) async fn enter_announced<S: Look>(self, stream: S, connection: Connection) {
         let peer = connection.client.clone();
         match self.in_time(Box::pin(self.announced(true, &stream, connection))).await {
-            Ok(connection) => self.serve(Socket::io(stream), connection).await,
+            Ok(connection) => self.serve(Socket::new(stream), connection).await,
             Err(refused) => self.refuse(&peer, &refused),
         }
     }
@@ -100,7 +98,7 @@ impl Accepting {
         if !announced {
             return Ok(connection);
         }
-        if !self.server.site.trust.trusts(&connection.client) {
+        if !self.edge.server.site.trust.trusts(&connection.client) {
             return Err(Refused::Untrusted);
         }
         connection.relayed = true;
@@ -117,7 +115,7 @@ impl Accepting {
         &self,
         coming: impl Future<Output = Result<T, Refused>>,
     ) -> Result<T, Refused> {
-        let mut stopping = self.stopping.clone();
+        let mut stopping = self.edge.stopping.clone();
         let gone = async move {
             // An error: the server has gone.
             let _ = stopping.wait_for(|&stops| stops).await;
@@ -125,7 +123,7 @@ impl Accepting {
         };
         let late = || Err(Refused::Io(io::ErrorKind::TimedOut.into()));
         tokio::select! {
-            came = timeout(self.server.site.timeouts.header, coming) => {
+            came = timeout(self.edge.server.site.timeouts.header, coming) => {
                 came.unwrap_or_else(|_| late())
             }
             () = gone => late(),
@@ -133,7 +131,7 @@ impl Accepting {
     }
 
     fn refuse(&self, peer: &Endpoint, refused: &Refused) {
-        let journal = &*self.server.site.journal;
+        let journal = &*self.edge.server.site.journal;
         let peer = peer.host.escape_ascii();
         match refused {
             Refused::Untrusted => self.turned.headers.write(

@@ -8,8 +8,8 @@ use std::{
 
 use narthex_core::{Expire, Expired, Overdue};
 
-use super::{keeper::Watch, transport::Transport, wire::Line};
-use crate::plain;
+use super::{watch::Watch, wire::Line};
+use crate::{edge::Transport, plain};
 
 impl<I: Transport> Expire for Watch<I> {
     fn current(&self) -> u64 {

@@ -5,8 +5,7 @@ use std::{io, sync::Arc};
 use narthex_core::{Journal, Variables};
 use tokio::net::TcpStream;
 
-use super::socket::Socket;
-use crate::{Tls, TlsError};
+use crate::{Tls, TlsError, edge::Socket};
 
 /// A connection that has been made secure.
 pub(super) type Secured = Socket<TcpStream>;

@@ -19,8 +19,8 @@ use hyper::{
     rt::Executor,
 };
 use narthex_core::{
-    Access, Answer, Arrival, Ask, Blocking, Body, Capabilities, Connection, Error, Exchange,
-    Forwarding, Record, RequestHead, ResponseHead, Result, Site, answer, host_is_valid,
+    Access, Answer, Arrival, Ask, Body, Connection, Error, Exchange, Forwarding, Record,
+    RequestHead, ResponseHead, Result, answer, host_is_valid,
 };
 
 use super::{
@@ -28,34 +28,15 @@ use super::{
     shared::{Shared, Ticket},
     transaction::{Arriving, Streaming, next_data},
 };
+use crate::edge::{Server, Task, Tasks};
 
 /// A response as hyper takes it.
 pub(super) type Response = http::Response<Outgoing>;
 
-/// A future that outlives its connection's poll.
-pub(super) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Runs tasks beside the connections: the one thing that is asked of a runtime.
-pub(super) trait Spawn: Send + Sync {
-    fn spawn(&self, task: Task);
-}
-
-/// A [`Spawn`] as hyper wants it.
-#[derive(Clone)]
-pub(super) struct Tasks(pub(super) Arc<dyn Spawn>);
-
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
     fn execute(&self, task: F) {
-        self.0.spawn(Box::pin(task));
+        self.spawn(Box::pin(task));
     }
-}
-
-/// What the connections of a server have in common.
-pub(super) struct Server {
-    pub(super) site: Arc<Site>,
-    pub(super) capabilities: Capabilities,
-    pub(super) blocking: Arc<dyn Blocking>,
-    pub(super) tasks: Tasks,
 }
 
 /// Answers the requests of one connection.
@@ -237,7 +218,7 @@ impl Service {
         if self.shared.gathers() {
             self.shared.seat.launch(number, call);
         } else {
-            server.tasks.0.spawn(call);
+            server.tasks.spawn(call);
         }
         Box::pin(async move { response.await.map_err(|_| Error::Reported) })
     }

@@ -15,7 +15,7 @@ use std::{
 use http::{HeaderMap, StatusCode};
 use narthex_core::{Error, Expired};
 
-use super::seat::Seat;
+use crate::edge::Seat;
 
 /// Facts of one connection that its service, its bodies and its wire share.
 pub(super) struct Shared {

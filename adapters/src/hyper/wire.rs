@@ -13,12 +13,11 @@ use http::StatusCode;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use narthex_core::Limits;
 
-use super::{
-    frames::Frames,
-    shared::Shared,
-    transport::{Awaited, Transport, Wanted},
+use super::{frames::Frames, shared::Shared};
+use crate::{
+    edge::{Awaited, Transport, Wanted},
+    guard::{Guard, Inspection, Phase, Refusal, Rest},
 };
-use crate::guard::{Guard, Inspection, Phase, Refusal, Rest};
 
 /// Bytes that may wait to be sent before writers are told to wait.
 const ROOM: usize = 64 * 1024;

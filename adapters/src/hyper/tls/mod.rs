@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use hyper_util::rt::TokioIo;
 use narthex_core::{Journal, Level, Variables};
 use tokio::net::TcpStream;
 use tokio_rustls::{
@@ -20,10 +19,7 @@ use tokio_rustls::{
 
 use crate::{
     Tls, TlsError,
-    hyper::{
-        socket::Socket,
-        transport::{Awaited, Transport},
-    },
+    edge::{Awaited, Socket, Transport},
 };
 use files::{Loaded, Stamp, load, stamps};
 
@@ -126,14 +122,14 @@ impl Current {
     }
 }
 
-impl Transport for TokioIo<Secured> {
+impl Transport for Secured {
     /// Waits for the socket below: TLS has read all that has come, and holds back what has no room.
     fn part(&mut self) -> Option<Arc<dyn Awaited>> {
-        self.inner_mut().get_mut().0.awaited()
+        self.get_mut().0.awaited()
     }
 
     fn rejoin(&mut self) {
-        let _ = self.inner_mut().get_mut().0.rejoin(); // its next operation says so
+        self.get_mut().0.rejoin();
     }
 }
 

@@ -13,11 +13,11 @@ const APART: Duration = Duration::from_secs(1);
 
 /// Writes a line a second, and how many were left out since.
 #[derive(Debug, Default)]
-pub(super) struct Seldom(Mutex<(Option<Instant>, u64)>);
+pub(crate) struct Seldom(Mutex<(Option<Instant>, u64)>);
 
 impl Seldom {
     /// Writes `message`, or counts it.
-    pub(super) fn write(&self, journal: &dyn Journal, message: &dyn fmt::Display) {
+    pub(crate) fn write(&self, journal: &dyn Journal, message: &dyn fmt::Display) {
         let now = Instant::now();
         let left_out = {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

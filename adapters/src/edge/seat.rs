@@ -6,6 +6,7 @@
 //! thread and no channel between two tasks is involved.
 
 use std::{
+    error::Error,
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
@@ -24,12 +25,16 @@ use narthex_core::{Blocking, block_on};
 use tokio::task::unconstrained;
 
 use super::{
-    service::Task,
+    Task,
+    driver::Stage,
     transport::{Awaited, Wanted},
 };
 
+/// How a connection ended that failed.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
 /// A connection as whoever drives it sees it.
-pub(super) trait Machine: Send {
+pub(crate) trait Machine: Send {
     /// Polls the connection, and sends what it has gathered.
     fn turn(&mut self, context: &mut Context<'_>) -> Turn;
 
@@ -42,16 +47,25 @@ pub(super) trait Machine: Send {
     /// Gives it back. Where that fails, so does its next operation.
     fn rejoin(&mut self);
 
+    /// Says who is to be woken when something is decided about it from outside.
+    fn woken_by(&mut self, waker: &Waker);
+
+    /// Whether it is to end after what it is doing.
+    fn is_over_soon(&self) -> bool;
+
+    /// Notes that the server stops; says whether it is to be asked to [`stop`](Self::stop) now.
+    fn leave(&mut self, stage: Stage) -> bool;
+
     /// Asks it to end after its running request.
     fn stop(&mut self);
 
     /// How it ended.
-    fn outcome(&mut self) -> hyper::Result<()>;
+    fn outcome(&mut self) -> Result<(), Failure>;
 }
 
 /// What came of polling a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     /// Nothing can be done until something happens.
     Waits,
     /// It wants to be polled again.
@@ -61,7 +75,7 @@ pub(super) enum Turn {
 }
 
 /// The place from which one connection is driven.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     launched: AtomicBool,
     launch: Mutex<Option<(u64, Task)>>,
     lent: AtomicBool,
@@ -87,7 +101,7 @@ struct State {
 
 impl Seat {
     /// A seat whose calls look up every `patience`.
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(crate) fn new(patience: Duration) -> Self {
         Self {
             launched: AtomicBool::new(false),
             launch: Mutex::default(),
@@ -100,13 +114,13 @@ impl Seat {
     }
 
     /// Leaves the call of request `number` to the driver, to be made after this poll.
-    pub(super) fn launch(&self, number: u64, call: Task) {
+    pub(crate) fn launch(&self, number: u64, call: Task) {
         *self.launch.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, call));
         self.launched.store(true, Release);
     }
 
     /// The call that was left to the driver.
-    pub(super) fn launched(&self) -> Option<(u64, Task)> {
+    pub(crate) fn launched(&self) -> Option<(u64, Task)> {
         if !self.launched.load(Relaxed) || !self.launched.swap(false, Acquire) {
             return None;
         }
@@ -114,17 +128,17 @@ impl Seat {
     }
 
     /// Whether a call is being made that waits for something else than its client.
-    pub(super) fn computing(&self) -> bool {
+    pub(crate) fn computing(&self) -> bool {
         self.lent() && !self.waiting.load(Relaxed)
     }
 
     /// Whether a call is being made that may drive the connection.
-    pub(super) fn lent(&self) -> bool {
+    pub(crate) fn lent(&self) -> bool {
         self.lent.load(Relaxed)
     }
 
     /// Runs `work` for request `number` with `machine` lent to it.
-    pub(super) fn lend<R>(
+    pub(crate) fn lend<R>(
         &self,
         machine: &mut Option<Box<dyn Machine>>,
         number: u64,
@@ -153,7 +167,7 @@ impl Seat {
     }
 
     /// Runs `operation` of request `number` to its end on this thread, driving the connection.
-    pub(super) fn drive(
+    pub(crate) fn drive(
         &self,
         number: u64,
         mut operation: Pin<&mut (dyn Future<Output = ()> + Send)>,

@@ -1,17 +1,22 @@
 //! Sockets that a thread can wait for by itself: the tokio edge of [`Transport`].
 
 use std::{
-    io::{self, IoSlice, Read as _, Write as _},
+    io::{self, IoSlice},
     net,
-    os::{fd::AsFd, unix},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix,
+    },
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use hyper_util::rt::TokioIo;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -23,7 +28,7 @@ use super::transport::{Awaited, Transport, Wanted};
 ///
 /// While it is out, whoever reads or writes must not count on being woken, and the reactor's thread
 /// is not woken for each packet in vain.
-pub(super) struct Socket<S: Stream>(State<S>);
+pub(crate) struct Socket<S: Stream>(State<S>);
 
 enum State<S: Stream> {
     Registered(S),
@@ -33,14 +38,11 @@ enum State<S: Stream> {
 }
 
 /// A stream of tokio's and the plain socket below it.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
-    type Plain: AsFd + Send + Sync + 'static;
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
+    type Plain: AsFd + From<OwnedFd> + Send + Sync + 'static;
 
     fn into_plain(self) -> io::Result<Self::Plain>;
     fn from_plain(plain: Self::Plain) -> io::Result<Self>;
-    fn duplicate(plain: &Self::Plain) -> io::Result<Self::Plain>;
-    fn read(plain: &Self::Plain, buffer: &mut [u8]) -> io::Result<usize>;
-    fn write(plain: &Self::Plain, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
 impl Stream for TcpStream {
@@ -52,18 +54,6 @@ impl Stream for TcpStream {
 
     fn from_plain(plain: Self::Plain) -> io::Result<Self> {
         Self::from_std(plain)
-    }
-
-    fn duplicate(plain: &Self::Plain) -> io::Result<Self::Plain> {
-        plain.try_clone()
-    }
-
-    fn read(mut plain: &Self::Plain, buffer: &mut [u8]) -> io::Result<usize> {
-        plain.read(buffer)
-    }
-
-    fn write(mut plain: &Self::Plain, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        plain.write_vectored(buffers)
     }
 }
 
@@ -77,32 +67,15 @@ impl Stream for UnixStream {
     fn from_plain(plain: Self::Plain) -> io::Result<Self> {
         Self::from_std(plain)
     }
-
-    fn duplicate(plain: &Self::Plain) -> io::Result<Self::Plain> {
-        plain.try_clone()
-    }
-
-    fn read(mut plain: &Self::Plain, buffer: &mut [u8]) -> io::Result<usize> {
-        plain.read(buffer)
-    }
-
-    fn write(mut plain: &Self::Plain, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        plain.write_vectored(buffers)
-    }
 }
 
 impl<S: Stream> Socket<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self(State::Registered(stream))
     }
 
-    /// `stream` as hyper takes it.
-    pub(super) fn io(stream: S) -> TokioIo<Self> {
-        TokioIo::new(Self::new(stream))
-    }
-
     /// Takes the socket out of the reactor, for threads to wait for it.
-    pub(super) fn awaited(&mut self) -> Option<Arc<dyn Awaited>> {
+    pub(crate) fn awaited(&mut self) -> Option<Arc<dyn Awaited>> {
         Some(Arc::new(Descriptor(self.part()?)))
     }
 
@@ -119,14 +92,14 @@ impl<S: Stream> Socket<S> {
     }
 
     /// Gives it back.
-    pub(super) fn rejoin(&mut self) -> io::Result<()> {
+    pub(crate) fn restore(&mut self) -> io::Result<()> {
         let State::Apart(plain) = std::mem::replace(&mut self.0, State::Lost) else {
             return Ok(());
         };
         // Another thread of the application may still be waiting for it.
         let plain = match Arc::try_unwrap(plain) {
             Ok(plain) => plain,
-            Err(shared) => S::duplicate(&shared)?,
+            Err(shared) => shared.as_fd().try_clone_to_owned()?.into(),
         };
         self.0 = State::Registered(S::from_plain(plain)?);
         Ok(())
@@ -138,10 +111,10 @@ fn lost() -> io::Error {
 }
 
 /// The outcome of a call that does not block, of a socket that nobody watches.
-fn tried<T>(outcome: io::Result<T>) -> Poll<io::Result<T>> {
+fn tried<T>(outcome: rustix::io::Result<T>) -> Poll<io::Result<T>> {
     match outcome {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-        outcome => Poll::Ready(outcome),
+        Err(Errno::AGAIN) => Poll::Pending,
+        outcome => Poll::Ready(outcome.map_err(io::Error::from)),
     }
 }
 
@@ -154,7 +127,8 @@ impl<S: Stream> AsyncRead for Socket<S> {
         match &mut self.0 {
             State::Registered(stream) => Pin::new(stream).poll_read(context, buffer),
             State::Apart(plain) => {
-                let count = ready!(tried(S::read(plain, buffer.initialize_unfilled())))?;
+                let count =
+                    ready!(tried(rustix::io::read(&**plain, buffer.initialize_unfilled())))?;
                 buffer.advance(count);
                 Poll::Ready(Ok(()))
             }
@@ -183,7 +157,7 @@ impl<S: Stream> AsyncWrite for Socket<S> {
     ) -> Poll<io::Result<usize>> {
         match &mut self.0 {
             State::Registered(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
-            State::Apart(plain) => tried(S::write(plain, buffers)),
+            State::Apart(plain) => tried(rustix::io::writev(&**plain, buffers)),
             State::Lost => Poll::Ready(Err(lost())),
         }
     }
@@ -224,22 +198,12 @@ impl<P: AsFd + Send + Sync> Awaited for Descriptor<P> {
     }
 }
 
-impl<S: Stream> Transport for TokioIo<Socket<S>> {
-    fn poll_read_into(
-        &mut self,
-        context: &mut Context<'_>,
-        bytes: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(bytes);
-        ready!(Pin::new(self.inner_mut()).poll_read(context, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
-    }
-
+impl<S: Stream> Transport for Socket<S> {
     fn part(&mut self) -> Option<Arc<dyn Awaited>> {
-        self.inner_mut().awaited()
+        self.awaited()
     }
 
     fn rejoin(&mut self) {
-        let _ = self.inner_mut().rejoin(); // it is lost, and its next operation says so
+        let _ = self.restore(); // it is lost, and its next operation says so
     }
 }

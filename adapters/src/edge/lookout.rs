@@ -32,7 +32,7 @@ thread_local! {
 static NEXT_PLACE: AtomicUsize = AtomicUsize::new(0);
 
 /// Watches the calls of one server.
-pub(super) struct Lookout {
+pub(crate) struct Lookout {
     /// For each thread the number of the call it is in, or 0.
     places: [AtomicU64; PLACES],
     calls: AtomicU64,
@@ -46,7 +46,7 @@ struct Call<'a>(&'a AtomicU64);
 impl Lookout {
     /// Starts to watch; `rouse` is called while a call holds its thread. It ends when the last
     /// clone is dropped.
-    pub(super) fn start(rouse: impl Fn() + Send + 'static) -> std::io::Result<Arc<Self>> {
+    pub(crate) fn start(rouse: impl Fn() + Send + 'static) -> std::io::Result<Arc<Self>> {
         let (sender, receiver) = std::sync::mpsc::channel::<Weak<Self>>();
         let watcher = thread::Builder::new().name("narthex-lookout".into()).spawn(move || {
             if let Ok(lookout) = receiver.recv() {
@@ -65,7 +65,7 @@ impl Lookout {
     }
 
     /// Runs `work` that holds up nobody: others have taken over what this thread did.
-    pub(super) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+    pub(crate) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
         /// Goes on with the call that was going on.
         struct Aside<'a>(&'a AtomicU64, u64);
 
@@ -81,7 +81,7 @@ impl Lookout {
     }
 
     /// Watches each poll of `task`, in which the application may be called.
-    pub(super) async fn over<F: Future>(self: Arc<Self>, task: F) -> F::Output {
+    pub(crate) async fn over<F: Future>(self: Arc<Self>, task: F) -> F::Output {
         let mut task = pin!(task);
         poll_fn(|context| {
             let _call = self.call();

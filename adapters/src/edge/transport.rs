@@ -8,18 +8,18 @@ use std::{
     time::Duration,
 };
 
-use hyper::rt::{Read, ReadBuf, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes in both directions, with or without a descriptor below them.
-pub(super) trait Transport: Read + Write + Send + Unpin + 'static {
-    /// Reads into memory that has been written before.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// Reads into memory that has been written before; 0 at the end of what the peer sends.
     fn poll_read_into(
         &mut self,
         context: &mut Context<'_>,
         bytes: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(bytes);
-        ready!(Pin::new(self).poll_read(context, buffer.unfilled()))?;
+        ready!(Pin::new(self).poll_read(context, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
@@ -35,16 +35,16 @@ pub(super) trait Transport: Read + Write + Send + Unpin + 'static {
 }
 
 /// Something that a thread can wait for.
-pub(super) trait Awaited: Send + Sync {
+pub(crate) trait Awaited: Send + Sync {
     /// Waits until it is worth another try, at most so long.
     fn wait(&self, wanted: Wanted, most: Duration);
 }
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Bytes from the client.
-    pub(super) input: bool,
+    pub(crate) input: bool,
     /// Room for bytes to it.
-    pub(super) room: bool,
+    pub(crate) room: bool,
 }
