@@ -92,6 +92,8 @@ pub struct Options {
     pub serialize: bool,
     /// Processes that run the same application, this one included.
     pub processes: usize,
+    /// Whoever started this process may have started others for the same sockets.
+    pub shared: bool,
     /// Directories whose files are served without the application.
     pub statics: Vec<StaticMount>,
     /// Called on each thread that may call the application.
@@ -110,6 +112,7 @@ impl Default for Options {
             least_threads: 1,
             serialize: false,
             processes: 1,
+            shared: false,
             statics: Vec::new(),
             on_thread_start: None,
         }
@@ -158,7 +161,8 @@ impl Options {
     /// `base`, with what these options add and take away.
     #[must_use]
     pub fn capabilities(&self, base: Capabilities) -> Capabilities {
-        let base = if self.processes > 1 { base.with(Capability::Multiprocess) } else { base };
+        let alone = self.processes <= 1 && !self.shared;
+        let base = if alone { base } else { base.with(Capability::Multiprocess) };
         if self.serialize { base.without(Capability::Multithread) } else { base }
     }
 }

@@ -1,13 +1,15 @@
 //! Sockets that whoever started this process has opened for it.
 
 use std::{
+    fs::File,
     io,
     os::fd::{FromRawFd, OwnedFd, RawFd},
 };
 
 use rustix::{
-    io::{FdFlags, fcntl_getfd, fcntl_setfd},
+    io::{FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd},
     net::{AddressFamily, SocketType, sockopt},
+    stdio,
 };
 
 use super::{Bind, Listener};
@@ -31,7 +33,7 @@ pub fn activated(seen: &Surroundings) -> Vec<Bind> {
 
 /// Takes over the listening socket with that number.
 pub(super) fn listener(number: RawFd) -> io::Result<Listener> {
-    let fd = inherited_descriptor(number)?;
+    let fd = if number == 0 { standard_input()? } else { inherited_descriptor(number)? };
     let kind = sockopt::socket_type(&fd).map_err(|error| match error {
         rustix::io::Errno::NOTSOCK => io::Error::other("the descriptor is no socket"),
         error => error.into(),
@@ -47,6 +49,16 @@ pub(super) fn listener(number: RawFd) -> io::Result<Listener> {
         AddressFamily::INET | AddressFamily::INET6 => Listener::Tcp(fd.into()),
         _ => return Err(io::Error::other("the socket is neither of TCP nor of Unix")),
     })
+}
+
+/// Takes over the standard input, and leaves an empty one in its place: the application may read it.
+fn standard_input() -> io::Result<OwnedFd> {
+    let fd = fcntl_dupfd_cloexec(stdio::stdin(), 3)?;
+    // As a number of its own it would be closed, and given to the next file that is opened.
+    if sockopt::socket_acceptconn(&fd).unwrap_or(false) {
+        stdio::dup2_stdin(File::open("/dev/null")?)?;
+    }
+    Ok(fd)
 }
 
 /// Takes over a descriptor that whoever started this process left open for it.

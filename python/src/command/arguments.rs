@@ -38,6 +38,12 @@ pub(super) enum Action {
     Run(Run),
     /// Serve an application by the embedded HTTP server
     Serve(Serve),
+    /// Serve an application to a web server that speaks FastCGI
+    Fastcgi(Serve),
+    /// Serve an application to a web server that speaks SCGI
+    Scgi(Serve),
+    /// Serve an application to a web server that speaks the uwsgi protocol
+    Uwsgi(Serve),
     /// Answer one CGI request, or play one here with --request
     Cgi(Cgi),
     /// Say everything that is wrong with an application and its settings

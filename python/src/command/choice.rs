@@ -21,10 +21,12 @@ pub(super) struct Choice {
 
 /// What this process can see of how it was started.
 pub(super) fn surroundings() -> Surroundings {
-    Surroundings {
-        variables: env::vars_os().collect(),
-        stdin_listens: sockopt::socket_acceptconn(rustix::stdio::stdin()).unwrap_or(false),
-    }
+    Surroundings { variables: env::vars_os().collect(), stdin_listens: stdin_listens() }
+}
+
+/// Whether the standard input is a listening socket, as FastCGI has it.
+pub(super) fn stdin_listens() -> bool {
+    sockopt::socket_acceptconn(rustix::stdio::stdin()).unwrap_or(false)
 }
 
 /// Chooses the backend called `name`, or the one that the surroundings speak for.

@@ -6,9 +6,10 @@ use narthex_adapters::{Backend, backends};
 use pyo3::prelude::*;
 
 use super::{
-    arguments::{self, Action, Config, Listening, Mistake},
+    arguments::{self, Action, Config, Listening, Mistake, Serve},
     check, choice, control,
     failure::Failure,
+    options::sockets,
     plan::Plan,
     request, serve, settings, supervise,
 };
@@ -19,6 +20,7 @@ use super::{
 /// What escapes from Python where nothing of ours can tell it better.
 #[expect(clippy::needless_pass_by_value, reason = "what Python hands over is owned")]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
+    sockets::open_streams()?;
     let gateway = env::var_os("GATEWAY_INTERFACE").is_some();
     let parsed = match arguments::parse(&arguments, version(py)?, gateway) {
         Ok(parsed) => parsed,
@@ -37,6 +39,9 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
             let plan = Plan::production(serving.application, serving.listening);
             serve(py, choice::SERVER, &plan, &arguments)
         }
+        Action::Fastcgi(serving) => gateway_server(py, "fastcgi", serving, &arguments),
+        Action::Scgi(serving) => gateway_server(py, "scgi", serving, &arguments),
+        Action::Uwsgi(serving) => gateway_server(py, "uwsgi", serving, &arguments),
         Action::Cgi(cgi) if cgi.played.request.is_some() => request::play(py, &cgi),
         Action::Cgi(cgi) => {
             let plan = Plan::production(cgi.application, Listening::default());
@@ -55,6 +60,15 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
         Ok(status) => Ok(status),
         Err(failure) => failure.show(py),
     }
+}
+
+fn gateway_server(
+    py: Python<'_>,
+    backend: &str,
+    serving: Serve,
+    arguments: &[OsString],
+) -> Result<i32, Failure> {
+    serve(py, backend, &Plan::production(serving.application, serving.listening), arguments)
 }
 
 fn serve(

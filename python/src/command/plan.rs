@@ -8,6 +8,7 @@ use narthex_core::{Handler, Journal, Site};
 
 use super::{
     arguments::{Application, Listening},
+    choice,
     failure::Failure,
     options::sockets,
     ports,
@@ -73,6 +74,12 @@ impl Plan {
         self.parsed(secure.map(String::as_str))
     }
 
+    /// Whether it listens on what a web server has made its standard input.
+    pub(super) fn on_standard_input(&self) -> bool {
+        let listening = &self.listening;
+        listening.child.listeners.is_empty() && listening.bind.is_empty() && choice::stdin_listens()
+    }
+
     /// The addresses to listen on without TLS.
     ///
     /// # Errors
@@ -134,6 +141,7 @@ impl Plan {
         self.listening.statics.open(&mut options)?;
         self.listening.calls.open(&mut options);
         self.listening.workers.open(&mut options);
+        options.shared = self.on_standard_input();
         Ok(options)
     }
 

@@ -53,7 +53,7 @@ fn run_tied(
     let log = Arc::new(plan.log(!listens)?);
     // Before the application is imported: nothing that it does then can reach the transport.
     let options = plan.options()?;
-    let threads = options.thread_count();
+    let (threads, web_servers_child) = (options.thread_count(), options.shared);
     let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
     let management = if listens && tie.is_none() { managed(plan, &log)? } else { None };
@@ -108,7 +108,8 @@ fn run_tied(
                     None => lines.iter().for_each(|line| log.notice(line)),
                 }
             };
-            let outcome = signals::serve(py, door, site, &log, &hold, tie, ready);
+            let signals = signals::Caught { hold, tie, web_servers_child };
+            let outcome = signals::serve(py, door, site, &log, &signals, ready);
             drop(reporting); // says its last
             drop(pid_file); // what follows may not come back
             let outcome = outcome?;

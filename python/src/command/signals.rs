@@ -59,6 +59,16 @@ pub(super) fn hold(py: Python<'_>, tie: Option<&Tie>) -> PyResult<Hold> {
     Ok(Hold(hold.unbind()))
 }
 
+/// What is to be known before signals are acted upon.
+pub(super) struct Caught<'a> {
+    /// What has held their place.
+    pub(super) hold: Hold,
+    /// Of a worker.
+    pub(super) tie: Option<&'a Tie>,
+    /// A web server has started the process, which asks it to go by SIGUSR1, as FastCGI servers do.
+    pub(super) web_servers_child: bool,
+}
+
 enum Event {
     /// The backend has stopped.
     Ended(Result<()>),
@@ -78,16 +88,16 @@ pub(super) fn serve(
     door: Box<dyn Door>,
     site: Arc<Site>,
     log: &Arc<Log>,
-    hold: &Hold,
-    tie: Option<&Tie>,
+    caught: &Caught<'_>,
     ready: impl FnOnce(&Stop),
 ) -> PyResult<Result<()>> {
+    let &Caught { ref hold, tie, web_servers_child } = caught;
     let (bell, mut bed) = UnixStream::pair()?;
     bell.set_nonblocking(true)?;
     let (sender, events) = mpsc::channel();
     let stop = Stop::new();
     // After the application's import: our handlers call those it has set, not the reverse.
-    let mut caught =
+    let mut arriving =
         Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])?;
     hold.release(py)?;
     // A worker's parent is the one that systemd has started.
@@ -97,6 +107,7 @@ pub(super) fn serve(
         log: Arc::clone(log),
         graceful: site.timeouts.graceful,
         tie: tie.cloned(),
+        web_servers_child,
         manager: manager.clone(),
         bell: bell.try_clone()?,
         sender: sender.clone(),
@@ -108,7 +119,7 @@ pub(super) fn serve(
     }
     // To the end of the process: what runs at exit can still be stopped.
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in caught.forever() {
+        for signal in arriving.forever() {
             guard.act(signal);
             ring(&guard.bell);
         }
@@ -192,6 +203,7 @@ struct Guard {
     graceful: Duration,
     /// A worker's tie to its parent, which gets the signals meant for the server.
     tie: Option<Tie>,
+    web_servers_child: bool,
     manager: Option<Arc<Manager>>,
     bell: UnixStream,
     sender: Sender<Event>,
@@ -204,14 +216,8 @@ impl Guard {
         match signal {
             // Ctrl-C goes to the parent as well, which then tells its workers to stop.
             SIGINT if self.tie.is_some() => {}
-            SIGINT | SIGTERM => match self.stop.stopping() {
-                Stopping::No => {
-                    self.say(signal, "finishing running requests; again to stop at once");
-                    self.stop_gracefully();
-                }
-                _ if self.is_echo() || self.tie.as_ref().is_some_and(Tie::is_orphan) => {}
-                _ => self.stop_now(signal),
-            },
+            SIGINT | SIGTERM => self.end(signal),
+            SIGUSR1 if self.web_servers_child => self.end(signal),
             SIGQUIT => self.stop_now(signal),
             SIGUSR1 => match self.log.reopen() {
                 Ok(true) => self.say(signal, "logs reopened"),
@@ -225,6 +231,17 @@ impl Guard {
                 self.say(signal, "ignored: there is no parent process; start it with --supervise");
             }
             _ => self.say(signal, "ignored"),
+        }
+    }
+
+    fn end(&self, signal: i32) {
+        match self.stop.stopping() {
+            Stopping::No => {
+                self.say(signal, "finishing running requests; again to stop at once");
+                self.stop_gracefully();
+            }
+            _ if self.is_echo() || self.tie.as_ref().is_some_and(Tie::is_orphan) => {}
+            _ => self.stop_now(signal),
         }
     }
 

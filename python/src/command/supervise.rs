@@ -60,6 +60,7 @@ pub(super) fn run(
     let order = if plan.listening.reload { Order::StopFirst } else { Order::StartFirst };
     let graceful = plan.listening.graceful_timeout.unwrap_or(Timeouts::default().graceful);
     let log = Arc::new(plan.application.logs.standard());
+    let web_servers_child = plan.on_standard_input();
     let mut listeners = Vec::new();
     for (binds, mark) in [(plan.binds()?, ""), (plan.insecure_binds()?, INSECURE)] {
         for bind in binds {
@@ -91,6 +92,7 @@ pub(super) fn run(
         name: name.clone(),
         max_memory: workers.max_rss,
         control,
+        web_servers_child,
     })
     .map_err(failure)?;
     let watched = match order {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub max_memory: Option<u64>,
     /// Where commands arrive.
     pub control: Option<Socket>,
+    /// Whether a web server has started it, which asks it to go by `SIGUSR1`, as FastCGI servers do.
+    pub web_servers_child: bool,
 }
 
 /// Who knows what the workers are.
@@ -111,6 +113,7 @@ impl Remote {
 pub struct Supervisor {
     name: String,
     max_memory: Option<u64>,
+    web_servers_child: bool,
     control: Option<control::Server>,
     fleet: Fleet,
     processes: BTreeMap<Worker, Process>,
@@ -136,7 +139,7 @@ impl Supervisor {
     /// # Errors
     /// The system refuses a socket or a thread.
     pub fn new(settings: Settings) -> Result<(Self, Remote)> {
-        let Settings { name, policy, max_memory, control } = settings;
+        let Settings { name, policy, max_memory, control, web_servers_child } = settings;
         let failed = || Error::system("the supervisor cannot be set up");
         let (bell, bed) = UnixStream::pair().map_err(failed())?;
         bell.set_nonblocking(true).map_err(failed())?;
@@ -149,6 +152,7 @@ impl Supervisor {
         let supervisor = Self {
             name,
             max_memory,
+            web_servers_child,
             control,
             fleet: Fleet::new(policy),
             processes: BTreeMap::new(),

@@ -34,6 +34,7 @@ impl Supervisor {
                 say("one worker is taken away");
                 Event::Fewer
             }
+            SIGUSR1 if self.web_servers_child => self.stop(Manner::Graceful, name, journal),
             SIGUSR1 => {
                 say("log files are opened again");
                 owner.reopen();

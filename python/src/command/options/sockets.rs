@@ -1,10 +1,16 @@
 //! Who may connect to Unix sockets, and sockets that are open already.
 
-use std::env;
+use std::{
+    env,
+    fs::File,
+    io,
+    os::fd::{AsRawFd, IntoRawFd},
+};
 
 use clap::Args;
 use narthex_adapters::{ACTIVATION_VARIABLES, Bind, Permissions, activated};
 use pyo3::prelude::*;
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::command::{choice, failure::Failure};
 
@@ -40,12 +46,35 @@ impl Sockets {
     }
 }
 
-/// The sockets that a service manager has opened for this process.
+/// The sockets that a service manager has opened for this process, or the one that a web server has
+/// put in the place of its standard input.
 pub(in crate::command) fn inherited() -> Vec<Bind> {
+    if choice::stdin_listens() {
+        return vec![Bind::Fd(0)];
+    }
     if env::var_os(ACTIVATION_VARIABLES[0]).is_none() {
         return Vec::new();
     }
     activated(&choice::surroundings())
+}
+
+/// Opens the standard output and error of a process that was given nothing but a listening socket
+/// (FastCGI specification, 2.2): what is opened later would else be written to by every `print`.
+///
+/// # Errors
+/// There is no /dev/null.
+pub(in crate::command) fn open_streams() -> io::Result<()> {
+    if !choice::stdin_listens() {
+        return Ok(());
+    }
+    loop {
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        if null.as_raw_fd() > 2 {
+            return Ok(());
+        }
+        fcntl_setfd(&null, FdFlags::empty())?; // for children too
+        let _ = null.into_raw_fd(); // stays open
+    }
 }
 
 /// Removes from the environment what is said there of such sockets: to a process that the
