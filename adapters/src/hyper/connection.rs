@@ -10,12 +10,7 @@ use std::{
 use hyper::server::conn::{http1, http2};
 use narthex_core::{Access, Connection, Forwarding, Level, Limits};
 
-use super::{
-    service::Service,
-    shared::Shared,
-    watch::Watch,
-    wire::{Protocol, Wire},
-};
+use super::{line::Protocol, service::Service, shared::Shared, watch::Watch, wire::Wire};
 use crate::{
     edge::{
         Awaited, Driver, Edge, Failure, Farewell, Machine, Stage, Tasks, Transport, Turn, Verdict,

@@ -8,7 +8,7 @@ use std::{
 
 use narthex_core::{Expire, Expired, Overdue};
 
-use super::{watch::Watch, wire::Line};
+use super::{line::Line, watch::Watch};
 use crate::{edge::Transport, plain};
 
 impl<I: Transport> Expire for Watch<I> {

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::wire::PREFACE;
+use super::line::PREFACE;
 
 /// Bytes of a frame before its payload (RFC 9113, 4.1).
 const HEAD: usize = 9;

@@ -5,7 +5,7 @@
 //! | `mod.rs` | opens it, and takes on its connections |
 //! | `entrance.rs`, `proxy_protocol.rs`, `tls/` | what comes before HTTP: whom a proxy connects for, and TLS |
 //! | `connection.rs` | one connection, on any transport and executor |
-//! | `wire.rs` | its bytes: guarded on the way in, gathered on the way out |
+//! | `line/`, `wire.rs` | its bytes: guarded on the way in, gathered on the way out; what hyper sees of them |
 //! | `frames.rs` | what a client does over HTTP/2 that is none of the work |
 //! | `shared.rs` | what the parts of a connection tell each other |
 //! | `watch.rs`, `expiry.rs` | its time; requests that are ended from outside |
@@ -18,6 +18,7 @@ mod entrance;
 mod expiry;
 mod frames;
 mod lane;
+mod line;
 mod proxy_protocol;
 mod service;
 mod shared;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 
 use http::StatusCode;
 
-use super::wire::{Line, Wire};
+use super::{line::Line, wire::Wire};
 use crate::{
     edge::{Doing, Look, Transport},
     guard::Phase,
