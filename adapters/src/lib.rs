@@ -7,6 +7,8 @@ mod backend;
 #[cfg(feature = "edge")]
 mod edge;
 mod error;
+#[cfg(feature = "fastcgi")]
+pub mod fastcgi;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod guard;
 mod listen;

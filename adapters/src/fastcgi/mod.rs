@@ -1,0 +1,4 @@
+//! FastCGI.
+
+pub mod pairs;
+pub mod record;

@@ -1,0 +1,181 @@
+//! Name-value pairs (FastCGI 1.0, section 3.4), wherever the records that carry them are cut.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use narthex_core::Variables;
+
+/// The pairs of one stream.
+///
+/// It holds at most one pair, and of that what has arrived: what a peer announces costs nothing.
+#[derive(Debug)]
+pub struct Pairs {
+    limit_bytes: usize,
+    limit_count: usize,
+    /// Bytes of the pairs so far, lengths included.
+    bytes: usize,
+    count: usize,
+    /// What has arrived of a pair that came in pieces.
+    held: BytesMut,
+}
+
+/// Why pairs are refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadPairs {
+    /// They are, or are announced to be, longer than the limit, which is the value.
+    TooLong(usize),
+    /// They are more than the limit, which is the value.
+    TooMany(usize),
+    /// The last one is not whole.
+    CutShort,
+}
+
+impl fmt::Display for BadPairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(limit) => write!(f, "more than {limit} bytes of variables"),
+            Self::TooMany(limit) => write!(f, "more than {limit} variables"),
+            Self::CutShort => f.write_str("a variable is cut short"),
+        }
+    }
+}
+
+impl std::error::Error for BadPairs {}
+
+/// The lengths before a pair.
+struct Lengths {
+    /// Bytes that they take themselves.
+    own: usize,
+    name: usize,
+    value: usize,
+}
+
+impl Lengths {
+    /// Reads them off the front of `bytes`; `None` when they are not whole.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (name, after_name) = length(bytes, 0)?;
+        let (value, own) = length(bytes, after_name)?;
+        Some(Self { own, name, value })
+    }
+
+    /// How long the pair is with them; `None` when that is beyond all memory.
+    fn whole(&self) -> Option<usize> {
+        self.own.checked_add(self.name)?.checked_add(self.value)
+    }
+}
+
+/// The length at `start`, and where it ends: 7 bits in one byte, or 31 in four.
+fn length(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
+    let &first = bytes.get(start)?;
+    if first < 0x80 {
+        return Some((first.into(), start + 1));
+    }
+    let [a, b, c, d] = *bytes.get(start..)?.first_chunk()?;
+    let length = u32::from_be_bytes([a & 0x7f, b, c, d]);
+    Some((usize::try_from(length).ok()?, start + 4))
+}
+
+impl Pairs {
+    /// Takes up to `limit_count` pairs of up to `limit_bytes` bytes in all.
+    #[must_use]
+    pub fn new(limit_bytes: usize, limit_count: usize) -> Self {
+        Self { limit_bytes, limit_count, bytes: 0, count: 0, held: BytesMut::new() }
+    }
+
+    /// Adds the pairs in `content` to `variables`: slices of it, save for a pair that came in
+    /// pieces.
+    ///
+    /// # Errors
+    /// Past the limits, as soon as the lengths of a pair say so.
+    pub fn feed(&mut self, mut content: Bytes, variables: &mut Variables) -> Result<(), BadPairs> {
+        while !self.held.is_empty() {
+            match self.complete(&mut content)? {
+                Some(pair) => variables.push(pair),
+                None => return Ok(()),
+            }
+        }
+        let mut start = 0;
+        while let Some(lengths) = Lengths::read(&content[start..]) {
+            let whole = self.admit(&lengths)?;
+            if whole > content.len() - start {
+                break;
+            }
+            self.count_in(whole);
+            let name = start + lengths.own;
+            let value = name + lengths.name;
+            start += whole;
+            variables.push((content.slice(name..value), content.slice(value..start)));
+        }
+        self.held.extend_from_slice(&content[start..]);
+        Ok(())
+    }
+
+    /// Ends the stream.
+    ///
+    /// # Errors
+    /// [`BadPairs::CutShort`] when a pair has begun.
+    pub fn finish(self) -> Result<(), BadPairs> {
+        if self.held.is_empty() { Ok(()) } else { Err(BadPairs::CutShort) }
+    }
+
+    /// Moves what is missing of the held pair off the front of `content`; the pair once it is
+    /// whole.
+    fn complete(&mut self, content: &mut Bytes) -> Result<Option<(Bytes, Bytes)>, BadPairs> {
+        let lengths = loop {
+            match Lengths::read(&self.held) {
+                Some(lengths) => break lengths,
+                None if content.is_empty() => return Ok(None),
+                None => self.held.extend_from_slice(&content.split_to(1)),
+            }
+        };
+        let whole = self.admit(&lengths)?;
+        let count = content.len().min(whole - self.held.len());
+        self.held.extend_from_slice(&content.split_to(count));
+        if self.held.len() < whole {
+            return Ok(None);
+        }
+        self.count_in(whole);
+        let mut pair = self.held.split().freeze().slice(lengths.own..);
+        let name = pair.split_to(lengths.name);
+        Ok(Some((name, pair)))
+    }
+
+    /// How long the next pair is, unless it goes past a limit.
+    fn admit(&self, lengths: &Lengths) -> Result<usize, BadPairs> {
+        if self.count >= self.limit_count {
+            return Err(BadPairs::TooMany(self.limit_count));
+        }
+        let room = self.limit_bytes - self.bytes;
+        lengths.whole().filter(|&it| it <= room).ok_or(BadPairs::TooLong(self.limit_bytes))
+    }
+
+    fn count_in(&mut self, whole: usize) {
+        self.bytes += whole;
+        self.count += 1;
+    }
+}
+
+/// Writes a pair.
+///
+/// # Panics
+/// When the name or the value is 2 GiB or longer, which no length can say.
+pub fn pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    write_length(out, name.len());
+    write_length(out, value.len());
+    out.extend_from_slice(name);
+    out.extend_from_slice(value);
+}
+
+fn write_length(out: &mut Vec<u8>, length: usize) {
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => out.push(short),
+        _ => {
+            let long = u32::try_from(length).ok().filter(|long| long >> 31 == 0);
+            let long = long.expect("a name or value is shorter than 2 GiB");
+            out.extend_from_slice(&(long | 1 << 31).to_be_bytes());
+        }
+    }
+}
