@@ -9,6 +9,9 @@ mod edge;
 mod error;
 #[cfg(feature = "fastcgi")]
 pub mod fastcgi;
+#[cfg(feature = "gateway")]
+#[cfg_attr(feature = "gateway", expect(dead_code, reason = "the protocols come next"))]
+mod gateway;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod guard;
 mod listen;
