@@ -1,15 +1,9 @@
 //! One request per process, over environment variables and the standard streams (RFC 3875).
 //!
-//! # What the hosts make of a response
+//! # What the hosts make of it
 //!
-//! Seen with Apache 2.4 (`mod_cgid`) and lighttpd 1.4 (`mod_cgi`), and the reason for what is done
-//! here:
+//! Seen with Apache 2.4 (`mod_cgid`) and lighttpd 1.4 (`mod_cgi`); more of it in `cgi_text.rs`.
 //!
-//! - `Location: /x` beside a 3xx or a 201 reaches the client as it is. Beside 200 Apache takes it
-//!   for a local redirect (RFC 3875, 6.2.2) and answers with another resource, or, if it is
-//!   absolute, with 302: so Location is withheld from a 200.
-//! - A body without Content-Type is passed on without one by both, as the embedded server does;
-//!   none is made up, although RFC 3875, 6.3.1, asks for one.
 //! - Both end an incomplete response as if it were whole (Apache even drops its Content-Length):
 //!   there is no [`Capability::Truncation`].
 //! - Apache passes the reason phrase on, lighttpd puts its own.
@@ -28,10 +22,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{
-    StatusCode,
-    header::{CONTENT_LENGTH, LOCATION},
-};
+use http::{Method, StatusCode, header::CONTENT_LENGTH};
 use narthex_core::{
     Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, RequestHead,
     ResponseHead, Result as RequestResult, Site, Transaction, Variables, block_on,
@@ -42,7 +33,7 @@ use rustix::{
     stdio,
 };
 
-use crate::{Backend, Door, Error, Options, Result, Stop, Surroundings, ThreadStart};
+use crate::{Backend, Door, Error, Options, Result, Stop, Surroundings, ThreadStart, cgi_text};
 
 /// One request per process.
 pub static BACKEND: Cgi = Cgi;
@@ -257,7 +248,9 @@ impl Transaction for OneRequest {
     }
 
     async fn start(&self, head: ResponseHead) -> RequestResult<()> {
-        self.output(|output| output.send(&written(&head)))
+        let mut text = Vec::with_capacity(512);
+        cgi_text::append(&head, &mut text);
+        self.output(|output| output.send(&text))
     }
 
     async fn write(&self, chunk: Bytes) -> RequestResult<()> {
@@ -268,12 +261,10 @@ impl Transaction for OneRequest {
         Ok(()) // the host takes the end of the process, or of the stream, for the end
     }
 
-    async fn respond(&self, mut head: ResponseHead, body: Bytes) -> RequestResult<()> {
-        let measured = !matches!(head.status.as_u16(), 204 | 304);
-        if measured && !head.headers.contains_key(CONTENT_LENGTH) {
-            head.headers.insert(CONTENT_LENGTH, body.len().into());
-        }
-        let mut message = written(&head);
+    async fn respond(&self, head: ResponseHead, body: Bytes) -> RequestResult<()> {
+        let mut message = Vec::with_capacity(512 + body.len());
+        let bodiless = self.request.method == Method::HEAD;
+        cgi_text::append_whole(&head, body.len(), bodiless, &mut message);
         message.extend_from_slice(&body);
         self.output(|output| output.send(&message))
     }
@@ -370,34 +361,13 @@ impl Output {
     /// Answers what is no request.
     fn refuse(&mut self, status: StatusCode) -> io::Result<()> {
         let answer = Answer::plain(status);
-        let mut message = written(&answer.head);
+        let mut message = Vec::new();
+        cgi_text::append(&answer.head, &mut message);
         if let Body::Whole(body) = answer.body {
             message.extend_from_slice(&body);
         }
         self.send(&message)
     }
-}
-
-/// The head of a response as a CGI host reads it (RFC 3875, 6.2.1 and 6.3).
-fn written(head: &ResponseHead) -> Vec<u8> {
-    let mut text = Vec::with_capacity(512);
-    text.extend_from_slice(b"Status: ");
-    text.extend_from_slice(head.status.as_str().as_bytes());
-    text.push(b' ');
-    text.extend_from_slice(head.reason());
-    text.extend_from_slice(b"\r\n");
-    for (name, value) in &head.headers {
-        // Both would change the status: the first by its name, the second by what hosts make of it.
-        if name == "status" || (name == LOCATION && head.status == StatusCode::OK) {
-            continue;
-        }
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.extend_from_slice(b"\r\n");
-    }
-    text.extend_from_slice(b"\r\n");
-    text
 }
 
 #[cfg(test)]
@@ -481,21 +451,6 @@ mod tests {
         }
         let (output, _) = serve(&[("CONTENT_LENGTH", "99999999999")], b"abc");
         assert!(output.text().starts_with("Status: 413 "));
-    }
-
-    #[test]
-    fn a_head_cannot_change_its_own_status() {
-        let mut head = ResponseHead::new(StatusCode::OK);
-        head.reason = Some("Fine".into());
-        head.headers.insert("status", "404 Not Found".parse().unwrap());
-        head.headers.insert(LOCATION, "/elsewhere".parse().unwrap());
-        assert_eq!(written(&head), b"Status: 200 Fine\r\n\r\n");
-        head.status = StatusCode::FOUND;
-        head.headers.append("set-cookie", "a=1".parse().unwrap());
-        head.headers.append("set-cookie", "b=2".parse().unwrap());
-        let expected: &[u8] = b"Status: 302 Fine\r\nlocation: /elsewhere\r\n\
-            set-cookie: a=1\r\nset-cookie: b=2\r\n\r\n";
-        assert_eq!(written(&head), expected);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! project names it: whoever wants a backend asks [`backends`] for it.
 
 mod backend;
+#[cfg(any(feature = "cgi", feature = "gateway"))]
+mod cgi_text;
 #[cfg(feature = "edge")]
 mod edge;
 mod error;
