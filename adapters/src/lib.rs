@@ -9,10 +9,7 @@ mod cgi_text;
 #[cfg(feature = "edge")]
 mod edge;
 mod error;
-#[cfg(feature = "fastcgi")]
-pub mod fastcgi;
 #[cfg(feature = "gateway")]
-#[cfg_attr(feature = "gateway", expect(dead_code, reason = "the protocols come next"))]
 mod gateway;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod guard;
@@ -47,6 +44,7 @@ macro_rules! backends {
 
 backends! {
     "cgi" => cgi,
+    "fastcgi" => fastcgi,
     "hyper" => hyper,
     "tiny-http" => tiny_http,
 }

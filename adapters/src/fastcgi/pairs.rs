@@ -179,3 +179,17 @@ fn write_length(out: &mut Vec<u8>, length: usize) {
         }
     }
 }
+
+/// The names in `content`, as far as it is pairs.
+pub(super) fn pair_names(content: &[u8]) -> Vec<&[u8]> {
+    let mut names = Vec::new();
+    let mut rest = content;
+    while let Some(lengths) = Lengths::read(rest)
+        && let Some(whole) = lengths.whole()
+        && whole <= rest.len()
+    {
+        names.push(&rest[lengths.own..lengths.own + lengths.name]);
+        rest = &rest[whole..];
+    }
+    names
+}

@@ -36,7 +36,7 @@ pub(crate) trait Protocol: Send + 'static {
     fn errors(&mut self, _id: Id, _text: &[u8], _out: &mut Vec<u8>) {}
 
     /// Appends the end of a request, which is forgotten thereby; what still comes of it is passed
-    /// over.
+    /// over. One that is unknown has been ended before.
     fn end(&mut self, id: Id, how: Ended, out: &mut Vec<u8>) -> After;
 
     /// Whether the peer may close its side once it has sent all of a request, and still wants the
@@ -75,6 +75,14 @@ pub(crate) enum Event {
         /// Why, for the log.
         reason: &'static str,
     },
+    /// A request that the protocol itself has an answer to: it is ended by that, and none of it
+    /// follows.
+    TurnedAway {
+        /// Which one it is.
+        id: Id,
+        /// The answer.
+        how: Ended,
+    },
     /// A piece of the body of a request, never empty.
     Body {
         /// Of which one.
@@ -111,6 +119,10 @@ pub(crate) enum Ended {
     Complete,
     /// Without: what was sent of it must not be taken for whole.
     Failed,
+    /// It is not begun, for there are too many.
+    Overloaded,
+    /// It is not begun: nobody here does what it asks for.
+    UnknownRole,
 }
 
 /// What becomes of the connection after a request.

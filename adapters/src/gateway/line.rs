@@ -1,0 +1,545 @@
+//! One connection: its bytes in both directions, and the requests that run on it.
+
+use std::{
+    cell::RefCell,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use narthex_core::{Error, RequestHead, ResponseHead, Result};
+
+use super::{
+    arriving::Arriving,
+    outbox::Outbox,
+    protocol::{After, Broken, Ended, Event, Id, Protocol},
+};
+use crate::{
+    cgi_text,
+    edge::{Awaited, Transport, Wanted},
+};
+
+/// Bytes of a body that may wait to be read. Beyond that nothing is read from the connection, since
+/// no gateway protocol has another way to say so: on a connection that carries several requests, one
+/// whose application does not read its body holds up the bodies of the others.
+const WINDOW: usize = 128 * 1024;
+/// Bytes that may wait to be sent before no more requests are taken on.
+const ROOM: usize = 64 * 1024;
+/// From this size on a piece of a body is sent from where it is.
+const LARGE: usize = 8 * 1024;
+/// What an idle connection may keep of its buffer.
+const KEPT: usize = 4 * 1024;
+
+thread_local! {
+    /// Where bytes are read to: one for all connections.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; ROOM].into());
+}
+
+/// A connection and its requests. Locked for one operation at a time, never while the application
+/// runs.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+pub(super) struct Line<I, P> {
+    io: I,
+    pub(super) protocol: P,
+    input: BytesMut,
+    out: Outbox,
+    pub(super) running: Vec<Running>,
+    /// Who waits for so many bytes to be sent.
+    waiting: Vec<(u64, Waker)>,
+    /// Who polls the connection.
+    waker: Option<Waker>,
+    /// Requests so far.
+    pub(super) calls: u64,
+    received: u64,
+    end: Option<End>,
+    /// It ends when what runs has ended, and takes on nothing else.
+    pub(super) closing: bool,
+    /// It ends when nothing runs any more.
+    leaving: bool,
+    /// Something of a request had not arrived when its response was complete.
+    unread: bool,
+    /// Nothing is read, for the window of a body is full.
+    full: bool,
+    /// Several requests have run at once, or may at any moment.
+    shared: bool,
+    /// Buffers have grown.
+    large: bool,
+    /// Requests that were answered from outside while their application held them.
+    outlived: Vec<u64>,
+    /// Text of a response before it is framed.
+    text: Vec<u8>,
+}
+
+/// Why nothing more is read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum End {
+    /// The peer has sent everything, and may still read.
+    Eof,
+    /// The peer is not understood.
+    Broken(Broken),
+    /// The peer has left, or was sent away: nothing is sent either.
+    Gone,
+}
+
+/// A request that has no end yet.
+pub(super) struct Running {
+    pub(super) id: Id,
+    /// Which request of its connection it is, counted from 1.
+    pub(super) number: u64,
+    /// Until the application is called.
+    pub(super) head: Option<RequestHead>,
+    pub(super) body: Arriving,
+    /// Something of its response has been put out.
+    begun: bool,
+    bodiless: bool,
+}
+
+/// What is to be done next for a connection.
+pub(super) enum Step {
+    /// Its peer has said something.
+    Event(Event),
+    /// Everything has been sent: more may be made.
+    Sent,
+    /// Nothing can be done until something happens.
+    Waits,
+    /// It has ended.
+    Over,
+}
+
+impl<I, P: Protocol> Line<I, P> {
+    pub(super) fn new(io: I, protocol: P) -> Self {
+        Self {
+            io,
+            protocol,
+            input: BytesMut::new(),
+            out: Outbox::default(),
+            running: Vec::new(),
+            waiting: Vec::new(),
+            waker: None,
+            calls: 0,
+            received: 0,
+            end: None,
+            closing: false,
+            leaving: false,
+            unread: false,
+            full: false,
+            shared: false,
+            large: false,
+            outlived: Vec::new(),
+            text: Vec::new(),
+        }
+    }
+
+    /// Takes on a request; says which it is.
+    pub(super) fn begin(&mut self, id: Id, declared: Option<u64>, bodiless: bool) -> &mut Running {
+        self.shared |= !self.running.is_empty() || self.protocol.multiplexes();
+        let body = Arriving::new(declared);
+        let (number, begun) = (self.calls, false);
+        self.running.push(Running { id, number, head: None, body, begun, bodiless });
+        self.running.last_mut().expect("just pushed")
+    }
+
+    /// The request of that id.
+    pub(super) fn of_id(&mut self, id: Id) -> Option<&mut Running> {
+        self.running.iter_mut().find(|running| running.id == id)
+    }
+
+    /// The request of that number, while it has no end.
+    pub(super) fn request(&mut self, number: u64) -> Option<&mut Running> {
+        self.running.iter_mut().find(|running| running.number == number)
+    }
+
+    /// Whether requests have to do with each other's company.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The next piece of the body of a request.
+    pub(super) fn poll_body(
+        &mut self,
+        number: u64,
+        context: &Context<'_>,
+    ) -> Poll<Result<Option<Bytes>>> {
+        let Some(running) = self.request(number) else {
+            return Poll::Ready(Err(Error::Disconnected));
+        };
+        let piece = ready!(running.body.poll_piece(context));
+        if self.full {
+            // There is room again.
+            self.wake();
+        }
+        Poll::Ready(piece)
+    }
+
+    /// Puts out the head of a response.
+    pub(super) fn start(&mut self, number: u64, head: &ResponseHead) -> Result<()> {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        cgi_text::append(head, &mut text);
+        let outcome = self.put(number, &text);
+        self.text = text;
+        outcome
+    }
+
+    /// Puts out a piece of a body.
+    pub(super) fn write(&mut self, number: u64, mut piece: Bytes) -> Result<()> {
+        if piece.len() < LARGE {
+            return self.put(number, &piece);
+        }
+        let id = self.beginning(number)?.id;
+        while !piece.is_empty() {
+            let count = self.protocol.before(id, piece.len(), self.out.gathered());
+            self.out.piece(piece.split_to(count));
+        }
+        Ok(())
+    }
+
+    /// Puts out a whole response, and ends its request.
+    pub(super) fn respond(&mut self, number: u64, head: &ResponseHead, body: Bytes) -> Result<()> {
+        let bodiless = self.beginning(number)?.bodiless;
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        cgi_text::append_whole(head, body.len(), bodiless, &mut text);
+        let small = body.len() < LARGE;
+        self.large |= body.len() > KEPT;
+        if small {
+            text.extend_from_slice(&body);
+        }
+        let mut outcome = self.put(number, &text);
+        self.text = text;
+        if !small {
+            outcome = outcome.and_then(|()| self.write(number, body));
+        }
+        outcome.map(|()| self.finish(number, Ended::Complete))
+    }
+
+    /// Adds a line to the error log of the web server.
+    pub(super) fn errors(&mut self, number: u64, text: &[u8]) {
+        let Some(id) = self.request(number).map(|running| running.id) else { return };
+        self.protocol.errors(id, text, self.out.gathered());
+    }
+
+    /// Ends a request. What is not understood to be whole costs the connection where it serves
+    /// nobody else: some web servers believe nothing else.
+    pub(super) fn finish(&mut self, number: u64, how: Ended) {
+        let Some(at) = self.running.iter().position(|running| running.number == number) else {
+            return;
+        };
+        let mut running = self.running.swap_remove(at);
+        running.body.wake();
+        self.unread |= !running.body.is_over();
+        let after = self.protocol.end(running.id, how, self.out.gathered());
+        self.closing |= after == After::Close;
+        let failed = how == Ended::Failed && running.begun;
+        self.closing |= failed || (self.leaving && self.running.is_empty());
+    }
+
+    /// Keeps the connection for no request after those that run.
+    pub(super) fn leave(&mut self) {
+        self.leaving = true;
+    }
+
+    /// Ends a request whose response is complete.
+    pub(super) fn conclude(&mut self, number: u64) -> Result<()> {
+        self.beginning(number)?;
+        self.finish(number, Ended::Complete);
+        Ok(())
+    }
+
+    /// Ends a request that nobody wants answered any more.
+    pub(super) fn abort(&mut self, number: u64) {
+        if let Some(running) = self.request(number) {
+            running.begun = false; // the peer knows that it is not whole
+        }
+        self.finish(number, Ended::Failed);
+    }
+
+    /// Whether a request was answered from outside; to be asked once.
+    pub(super) fn was_outlived(&mut self, number: u64) -> bool {
+        let at = self.outlived.iter().position(|&outlived| outlived == number);
+        at.map(|at| self.outlived.swap_remove(at)).is_some()
+    }
+
+    /// Ends what the protocol alone knows of.
+    pub(super) fn turn_away(&mut self, id: Id, how: Ended) {
+        let after = self.protocol.end(id, how, self.out.gathered());
+        self.closing |= after == After::Close;
+    }
+
+    fn put(&mut self, number: u64, mut bytes: &[u8]) -> Result<()> {
+        let id = self.beginning(number)?.id;
+        while !bytes.is_empty() {
+            let count = self.protocol.before(id, bytes.len(), self.out.gathered());
+            self.out.gathered().extend_from_slice(&bytes[..count]);
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// The request of that number, for which something is about to be put out.
+    fn beginning(&mut self, number: u64) -> Result<&mut Running> {
+        let running = self.request(number).ok_or(Error::Disconnected)?;
+        running.begun = true;
+        Ok(running)
+    }
+
+    /// Bytes so far that were sent or wait.
+    pub(super) fn appended(&self) -> u64 {
+        self.out.appended()
+    }
+
+    /// Whether bytes wait to be sent.
+    pub(super) fn is_sending(&self) -> bool {
+        self.out.waiting() > 0
+    }
+
+    /// Whether nothing is being read, answered or sent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.protocol.is_between_requests() && !self.is_sending()
+    }
+
+    /// Whether a request has begun that nobody can be called for yet.
+    pub(super) fn is_receiving(&self) -> bool {
+        self.end.is_none() && !self.protocol.is_between_requests()
+    }
+
+    /// Whether the peer has left, or was sent away.
+    pub(super) fn is_gone(&self) -> bool {
+        self.end == Some(End::Gone)
+    }
+
+    /// Whether the peer may still be sending what nobody reads.
+    pub(super) fn is_unread(&self) -> bool {
+        !self.is_gone() && (self.unread || !self.input.is_empty())
+    }
+
+    /// Why the peer was not understood.
+    pub(super) fn broken(&self) -> Option<&Broken> {
+        match &self.end {
+            Some(End::Broken(broken)) => Some(broken),
+            _ => None,
+        }
+    }
+
+    /// Understands no more of what the peer sends.
+    pub(super) fn break_off(&mut self, broken: Broken) {
+        self.end = Some(End::Broken(broken));
+        self.closing = true;
+        // What has wholly arrived is still answered.
+        let lost = |running: &mut Running| running.head.is_some() || !running.body.has_ended();
+        self.running.extract_if(.., lost).for_each(|mut running| running.body.wake());
+        self.input = BytesMut::new();
+    }
+
+    /// Reads and sends nothing more: whoever waits learns so.
+    pub(super) fn depart(&mut self) {
+        self.end = Some(End::Gone);
+        self.running.drain(..).for_each(|mut running| running.body.wake());
+        self.waiting.drain(..).for_each(|(_, waker)| waker.wake());
+        self.input = BytesMut::new();
+        self.out = Outbox::default();
+    }
+
+    /// A number that changes when the peer gets on with what it sends.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// A number that changes when the peer gets on with what it is sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.out.sent()
+    }
+
+    /// Who polls the connection, and is to be woken when something is done elsewhere.
+    pub(super) fn woken_by(&mut self, waker: &Waker) {
+        if self.waker.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether more of what the peer says is taken.
+    fn takes(&mut self) -> bool {
+        self.full = self.running.iter().any(|running| running.body.held() >= WINDOW);
+        let stuffed = self.running.is_empty() && self.out.waiting() > ROOM;
+        let leaves = self.closing && self.running.is_empty();
+        self.end.is_none() && !(self.full || stuffed || leaves)
+    }
+
+    /// What the connection waits for.
+    pub(super) fn wanted(&mut self) -> Option<Wanted> {
+        let wanted = Wanted { input: self.takes(), room: self.is_sending() };
+        (wanted.input || wanted.room).then_some(wanted)
+    }
+
+    /// Ends the input: what has not wholly arrived never will.
+    fn eof(&mut self) {
+        if !self.protocol.may_half_close() {
+            return self.depart();
+        }
+        self.end = Some(End::Eof);
+        self.closing = true;
+        for running in &mut self.running {
+            running.body.finish();
+        }
+        // Nobody has been called for these, and nobody is there for an answer.
+        self.running.retain(|running| running.head.is_none() || running.body.is_whole());
+    }
+}
+
+impl<I: Transport, P: Protocol> Line<I, P> {
+    /// Goes on until something has to be done by whoever polls; `makes` more once all is sent.
+    pub(super) fn step(&mut self, context: &mut Context<'_>, makes: bool) -> Step {
+        loop {
+            let takes = self.takes();
+            if takes {
+                match self.protocol.next(&mut self.input, self.out.gathered()) {
+                    Ok(Some(event)) => return Step::Event(event),
+                    Ok(None) => {}
+                    Err(broken) => self.break_off(broken),
+                }
+            }
+            let flushed = self.poll_flush(context);
+            if self.is_gone() || (self.closing && flushed.is_ready() && self.running.is_empty()) {
+                return Step::Over;
+            }
+            if makes && flushed.is_ready() {
+                return Step::Sent;
+            }
+            if !takes {
+                if self.takes() {
+                    continue; // now that there is room
+                }
+                return Step::Waits;
+            }
+            match self.poll_fill(context) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(0)) => self.eof(),
+                Poll::Ready(Err(_)) => self.depart(),
+                Poll::Pending => {
+                    self.rest();
+                    return Step::Waits;
+                }
+            }
+        }
+    }
+
+    /// Reads what the peer sends.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let count = ready!(self.io.poll_read_into(context, scratch))?;
+            self.input.extend_from_slice(&scratch[..count]);
+            self.received += count as u64;
+            self.large |= count > KEPT;
+            Poll::Ready(Ok(count))
+        })
+    }
+
+    /// Gives back what only a busy connection needs.
+    fn rest(&mut self) {
+        if self.large && self.running.is_empty() && self.input.is_empty() {
+            self.input = BytesMut::new();
+            self.text = Vec::new();
+            self.large = false;
+        }
+    }
+
+    /// Sends what waits; ready when nothing does, be it because the peer has left.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.is_sending() {
+            return Poll::Ready(());
+        }
+        let flushed = self.out.poll_flush(&mut self.io, context);
+        if let Poll::Ready(Err(_)) = flushed {
+            self.depart();
+        }
+        let sent = self.out.sent();
+        for (_, waker) in self.waiting.extract_if(.., |(until, _)| *until <= sent) {
+            waker.wake();
+        }
+        flushed.map(drop)
+    }
+
+    /// Ready when so many bytes have been sent.
+    pub(super) fn poll_sent(&mut self, until: u64, context: &Context<'_>) -> Poll<Result<()>> {
+        if self.out.sent() < until
+            && !self.is_gone()
+            && let Some(waker) = self.waker.clone()
+        {
+            // Whoever polls the connection is woken for what there is no room for now.
+            let _ = self.poll_flush(&mut Context::from_waker(&waker));
+        }
+        if self.out.sent() >= until {
+            return Poll::Ready(Ok(()));
+        }
+        if self.is_gone() {
+            return Poll::Ready(Err(Error::Disconnected));
+        }
+        self.waiting.push((until, context.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Reads and throws away; ready at the end of what the peer sends.
+    pub(super) fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.input = BytesMut::new();
+        loop {
+            match ready!(self.poll_fill(context)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => self.input.clear(),
+            }
+        }
+    }
+
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+
+    /// See [`Transport::part`].
+    pub(super) fn part(&mut self) -> Option<Arc<dyn Awaited>> {
+        self.io.part()
+    }
+
+    /// See [`Transport::rejoin`].
+    pub(super) fn rejoin(&mut self) {
+        self.io.rejoin();
+    }
+
+    /// Ends a request that its application holds, with `answer` if nothing of its response has been
+    /// put out; says whether that was sent. Never waits. `None`: there is nothing to end.
+    pub(super) fn expire(
+        &mut self,
+        number: u64,
+        answer: Option<(&ResponseHead, Bytes)>,
+    ) -> Option<bool> {
+        let begun = self.request(number)?.begun;
+        let answered = match answer {
+            Some((head, body)) if !begun => self.respond(number, head, body).is_ok(),
+            _ => {
+                self.finish(number, Ended::Failed);
+                false
+            }
+        };
+        let until = self.appended();
+        // Its application may be what holds up whoever polls the connection.
+        let _ = self.poll_flush(&mut Context::from_waker(Waker::noop()));
+        let answered = answered && self.out.sent() >= until;
+        if answered {
+            self.outlived.push(number);
+        }
+        if self.is_shared() {
+            self.wake();
+        } else {
+            self.depart();
+            let _ = self.poll_shutdown(&mut Context::from_waker(Waker::noop()));
+            self.wake();
+        }
+        Some(answered)
+    }
+}
