@@ -16,9 +16,13 @@ mod guard;
 mod listen;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod plain;
+#[cfg(feature = "scgi")]
+pub mod scgi;
 mod statics;
 mod stop;
 mod tls;
+#[cfg(feature = "uwsgi")]
+pub mod uwsgi;
 
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use error::{Error, Result};

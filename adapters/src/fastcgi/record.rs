@@ -13,6 +13,8 @@ use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::gateway::gather::gather;
+
 pub use self::write::{
     LARGEST_CONTENT, abort, begin, end, get_values, get_values_result, stream, stream_end,
     stream_header, unknown_type,
@@ -379,16 +381,6 @@ impl Reader {
         self.state = State::Broken(broken);
         Err(broken)
     }
-}
-
-/// Adds to `held` what is missing of `length` bytes; all of them once they are there.
-fn gather(held: &mut BytesMut, length: usize, input: &mut BytesMut) -> Option<Bytes> {
-    if held.is_empty() && input.len() >= length {
-        return Some(input.split_to(length).freeze());
-    }
-    let count = input.len().min(length - held.len());
-    held.extend_from_slice(&input.split_to(count));
-    (held.len() == length).then(|| held.split().freeze())
 }
 
 /// What the content of a record says that is passed on whole.

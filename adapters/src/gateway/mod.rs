@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `mod.rs` | a backend made of a protocol |
 //! | `protocol.rs` | what a protocol is: bytes to events and back, without I/O |
+//! | `single.rs` | a protocol that carries one request to a connection |
+//! | `gather.rs` | bytes that are wanted together |
 //! | `connection.rs` | drives one connection, on any transport |
 //! | `line.rs` | its bytes in both directions, and the requests that run on it |
 //! | `arriving.rs`, `outbox.rs` | the body of a request on its way in, and what is on its way out |
@@ -21,10 +23,12 @@
 mod arriving;
 mod calls;
 mod connection;
+pub(crate) mod gather;
 mod line;
 mod outbox;
 pub(crate) mod protocol;
 mod shared;
+pub(crate) mod single;
 mod transaction;
 
 use std::{fmt, net::IpAddr, sync::Arc};
