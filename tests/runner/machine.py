@@ -24,6 +24,7 @@ NEEDED = {
     "apache2": "apache2-bin",
     "caddy": "caddy",
     "curl": "curl",
+    "g++": "g++",
     "gcc": "gcc",
     "h2load": "nghttp2-client",
     "haproxy": "haproxy",

@@ -119,6 +119,15 @@ def python(full: bool) -> None:
             CELLS.update(matrix.read([rows] if rows.exists() else []))
 
 
+def fuzz(full: bool) -> None:
+    """Feeds the parsers of the gateway protocols with nonsense."""
+    seconds = 300 if full else 3
+    run(
+        *(TESTS / "fuzz" / "run", str(seconds)),
+        environment={"CARGO_TARGET_DIR": str(target())},
+    )
+
+
 def apps(full: bool) -> None:
     """Runs the real applications."""
     pytest("tests/apps", full=full)
@@ -183,6 +192,7 @@ STAGES = {
         Stage("build", "the package, into .venv", build, ("setup",)),
         Stage("corpus", "raw requests of gunicorn's tests", corpus, ("setup",)),
         Stage("rust", "the Rust tests", rust, ("setup", "corpus")),
+        Stage("fuzz", "nonsense for the gateways' parsers", fuzz, ("setup",)),
         Stage("python", "the Python tests", python, ("build", "corpus")),
         Stage("apps", "real applications", apps, ("build",)),
         Stage("examples", "every example", examples, ("build",)),
