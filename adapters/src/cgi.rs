@@ -249,7 +249,7 @@ impl Transaction for OneRequest {
 
     async fn start(&self, head: ResponseHead) -> RequestResult<()> {
         let mut text = Vec::with_capacity(512);
-        cgi_text::append(&head, &mut text);
+        cgi_text::append(cgi_text::STATUS, &head, &mut text);
         self.output(|output| output.send(&text))
     }
 
@@ -264,7 +264,7 @@ impl Transaction for OneRequest {
     async fn respond(&self, head: ResponseHead, body: Bytes) -> RequestResult<()> {
         let mut message = Vec::with_capacity(512 + body.len());
         let bodiless = self.request.method == Method::HEAD;
-        cgi_text::append_whole(&head, body.len(), bodiless, &mut message);
+        cgi_text::append_whole(cgi_text::STATUS, &head, body.len(), bodiless, &mut message);
         message.extend_from_slice(&body);
         self.output(|output| output.send(&message))
     }
@@ -362,7 +362,7 @@ impl Output {
     fn refuse(&mut self, status: StatusCode) -> io::Result<()> {
         let answer = Answer::plain(status);
         let mut message = Vec::new();
-        cgi_text::append(&answer.head, &mut message);
+        cgi_text::append(cgi_text::STATUS, &answer.head, &mut message);
         if let Body::Whole(body) = answer.body {
             message.extend_from_slice(&body);
         }

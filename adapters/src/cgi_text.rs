@@ -16,16 +16,25 @@ use http::{
 };
 use narthex_core::ResponseHead;
 
-/// Appends `head`, and the empty line that ends it, to `text`.
-pub(crate) fn append(head: &ResponseHead, text: &mut Vec<u8>) {
-    append_fields(head, text);
+/// What stands before the status (RFC 3875, 6.3.3).
+pub(crate) const STATUS: &str = "Status: ";
+
+/// Appends `head`, which `opening` opens, and the empty line that ends it, to `text`.
+pub(crate) fn append(opening: &str, head: &ResponseHead, text: &mut Vec<u8>) {
+    append_fields(opening, head, text);
     text.extend_from_slice(b"\r\n");
 }
 
 /// Appends the head of a response whose body is `length` bytes long; that is declared where `head`
 /// does not and a response to `bodiless` requests or of its status may.
-pub(crate) fn append_whole(head: &ResponseHead, length: usize, bodiless: bool, text: &mut Vec<u8>) {
-    let declared = append_fields(head, text);
+pub(crate) fn append_whole(
+    opening: &str,
+    head: &ResponseHead,
+    length: usize,
+    bodiless: bool,
+    text: &mut Vec<u8>,
+) {
+    let declared = append_fields(opening, head, text);
     let stands_for_none = bodiless && length == 0;
     if !declared && !stands_for_none && !matches!(head.status.as_u16(), 204 | 304) {
         text.extend_from_slice(b"content-length: ");
@@ -36,8 +45,8 @@ pub(crate) fn append_whole(head: &ResponseHead, length: usize, bodiless: bool, t
 }
 
 /// Appends status and fields; says whether Content-Length was among them.
-fn append_fields(head: &ResponseHead, text: &mut Vec<u8>) -> bool {
-    text.extend_from_slice(b"Status: ");
+fn append_fields(opening: &str, head: &ResponseHead, text: &mut Vec<u8>) -> bool {
+    text.extend_from_slice(opening.as_bytes());
     text.extend_from_slice(head.status.as_str().as_bytes());
     text.push(b' ');
     text.extend_from_slice(head.reason());
@@ -78,7 +87,7 @@ mod tests {
 
     fn whole(head: &ResponseHead, length: usize, bodiless: bool) -> String {
         let mut text = Vec::new();
-        append_whole(head, length, bodiless, &mut text);
+        append_whole(STATUS, head, length, bodiless, &mut text);
         String::from_utf8(text).unwrap()
     }
 
@@ -89,7 +98,7 @@ mod tests {
         head.headers.insert("status", "404 Not Found".parse().unwrap());
         head.headers.insert(LOCATION, "/elsewhere".parse().unwrap());
         let mut text = Vec::new();
-        append(&head, &mut text);
+        append(STATUS, &head, &mut text);
         assert_eq!(text, b"Status: 200 Fine\r\n\r\n");
         text.clear();
         head.status = StatusCode::FOUND;
@@ -97,7 +106,7 @@ mod tests {
         head.headers.append("set-cookie", "b=2".parse().unwrap());
         let expected: &[u8] = b"Status: 302 Fine\r\nlocation: /elsewhere\r\n\
             set-cookie: a=1\r\nset-cookie: b=2\r\n\r\n";
-        append(&head, &mut text);
+        append(STATUS, &head, &mut text);
         assert_eq!(text, expected);
     }
 

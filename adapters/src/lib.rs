@@ -16,13 +16,9 @@ mod guard;
 mod listen;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
 mod plain;
-#[cfg(feature = "scgi")]
-pub mod scgi;
 mod statics;
 mod stop;
 mod tls;
-#[cfg(feature = "uwsgi")]
-pub mod uwsgi;
 
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use error::{Error, Result};
@@ -50,5 +46,7 @@ backends! {
     "cgi" => cgi,
     "fastcgi" => fastcgi,
     "hyper" => hyper,
+    "scgi" => scgi,
     "tiny-http" => tiny_http,
+    "uwsgi" => uwsgi,
 }

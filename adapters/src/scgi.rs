@@ -5,10 +5,40 @@ use memchr::memchr;
 use narthex_core::Variables;
 
 pub use crate::gateway::single::{BadHead, HeadLimits};
-use crate::gateway::{
-    gather::gather,
-    single::{self, foreign},
+use crate::{
+    Backend, Door, Options, Result, Surroundings,
+    gateway::{
+        Allowed, Open,
+        gather::gather,
+        single::{self, Single, foreign},
+    },
 };
+
+/// SCGI.
+pub static BACKEND: Scgi = Scgi;
+
+/// See [`BACKEND`].
+#[derive(Clone, Copy, Debug)]
+pub struct Scgi;
+
+impl Backend for Scgi {
+    fn name(&self) -> &'static str {
+        "scgi"
+    }
+
+    fn summary(&self) -> &'static str {
+        "SCGI: behind nginx, Apache or lighttpd"
+    }
+
+    fn detect(&self, _seen: &Surroundings) -> Option<&'static str> {
+        None
+    }
+
+    fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
+        let make = Single::<Head>::new;
+        Ok(Box::new(Open::new("scgi", options, single::BASE, make, Allowed::default())?))
+    }
+}
 
 /// The variables of a request, without I/O.
 #[derive(Debug)]
@@ -78,6 +108,10 @@ impl Head {
 }
 
 impl single::Head for Head {
+    fn of(limits: HeadLimits) -> Self {
+        Self::new(limits)
+    }
+
     fn next(&mut self, input: &mut BytesMut) -> Result<Option<Variables>, BadHead> {
         self.next(input)
     }

@@ -4,10 +4,40 @@ use bytes::{Buf, Bytes, BytesMut};
 use narthex_core::Variables;
 
 pub use crate::gateway::single::{BadHead, HeadLimits};
-use crate::gateway::{
-    gather::gather,
-    single::{self, foreign},
+use crate::{
+    Backend, Door, Options, Result, Surroundings,
+    gateway::{
+        Allowed, Open,
+        gather::gather,
+        single::{self, Single, foreign},
+    },
 };
+
+/// The uwsgi protocol.
+pub static BACKEND: Uwsgi = Uwsgi;
+
+/// See [`BACKEND`].
+#[derive(Clone, Copy, Debug)]
+pub struct Uwsgi;
+
+impl Backend for Uwsgi {
+    fn name(&self) -> &'static str {
+        "uwsgi"
+    }
+
+    fn summary(&self) -> &'static str {
+        "the uwsgi protocol: behind nginx or Apache"
+    }
+
+    fn detect(&self, _seen: &Surroundings) -> Option<&'static str> {
+        None
+    }
+
+    fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
+        let make = Single::<Head>::new;
+        Ok(Box::new(Open::new("uwsgi", options, single::BASE, make, Allowed::default())?))
+    }
+}
 
 /// A modifier, the size of the variables, another modifier.
 const PACKET_HEADER: usize = 4;
@@ -64,6 +94,13 @@ impl Head {
 }
 
 impl single::Head for Head {
+    // Apache's mod_proxy_uwsgi takes nothing else for a response, and nginx both.
+    const OPENING: &'static str = "HTTP/1.1 ";
+
+    fn of(limits: HeadLimits) -> Self {
+        Self::new(limits)
+    }
+
     fn next(&mut self, input: &mut BytesMut) -> Result<Option<Variables>, BadHead> {
         self.next(input)
     }

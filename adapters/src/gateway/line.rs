@@ -177,7 +177,7 @@ impl<I, P: Protocol> Line<I, P> {
     pub(super) fn start(&mut self, number: u64, head: &ResponseHead) -> Result<()> {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        cgi_text::append(head, &mut text);
+        cgi_text::append(P::OPENING, head, &mut text);
         let outcome = self.put(number, &text);
         self.text = text;
         outcome
@@ -201,7 +201,7 @@ impl<I, P: Protocol> Line<I, P> {
         let bodiless = self.beginning(number)?.bodiless;
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        cgi_text::append_whole(head, body.len(), bodiless, &mut text);
+        cgi_text::append_whole(P::OPENING, head, body.len(), bodiless, &mut text);
         let small = body.len() < LARGE;
         self.large |= body.len() > KEPT;
         if small {

@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use narthex_core::Variables;
 
+use crate::cgi_text;
+
 /// Which of the running requests of a connection; 0 where a connection carries only one.
 ///
 /// A peer may use the same again for another request once it has been told of the end of the first.
@@ -17,6 +19,9 @@ pub(crate) type Id = u16;
 /// It follows one connection: whatever a peer sends, what it keeps is bounded by the limits that it
 /// was made with.
 pub(crate) trait Protocol: Send + 'static {
+    /// What stands before the status of a response.
+    const OPENING: &'static str = cgi_text::STATUS;
+
     /// Takes what it can off the front of `input`; `None` when there is no more to be said of it.
     ///
     /// What the protocol itself has to answer (values that were asked for, a type that nobody

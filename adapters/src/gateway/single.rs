@@ -5,12 +5,26 @@ use std::{borrow::Cow, fmt};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use narthex_core::Variables;
+use narthex_core::{Capabilities, Capability, Limits, Variables};
 
 use super::protocol::{After, Broken, Ended, Event, Id, Protocol, Role};
+use crate::cgi_text;
+
+/// What such a protocol can do.
+pub(crate) const BASE: Capabilities = Capabilities::NONE
+    .with(Capability::Persistent)
+    .with(Capability::Duplex)
+    .with(Capability::Multithread)
+    .with(Capability::ReasonPhrase);
 
 /// How such a protocol says the variables.
 pub(crate) trait Head: Send + 'static {
+    /// What stands before the status of a response.
+    const OPENING: &'static str = cgi_text::STATUS;
+
+    /// A head for a new connection.
+    fn of(limits: HeadLimits) -> Self;
+
     /// Takes what it can off the front of `input`: all of it until the variables are whole, and
     /// nothing of what is behind them.
     fn next(&mut self, input: &mut BytesMut) -> Result<Option<Variables>, BadHead>;
@@ -26,6 +40,13 @@ pub struct HeadLimits {
     pub bytes: usize,
     /// Variables.
     pub count: usize,
+}
+
+impl HeadLimits {
+    /// A web server adds as many variables as it likes to the fields of a head, and copies some.
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self { bytes: 16 * limits.head_size, count: 32 * limits.header_count }
+    }
 }
 
 /// Why there is no request.
@@ -69,8 +90,9 @@ enum State<H> {
 const ONLY: Id = 0;
 
 impl<H: Head> Single<H> {
-    pub(crate) fn new(head: H) -> Self {
-        Self { state: State::Head(head) }
+    /// The protocol of a new connection.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { state: State::Head(H::of(HeadLimits::of(limits))) }
     }
 
     /// What becomes of a request that has all its variables, or none of them.
@@ -91,6 +113,8 @@ impl<H: Head> Single<H> {
 }
 
 impl<H: Head> Protocol for Single<H> {
+    const OPENING: &'static str = H::OPENING;
+
     fn next(&mut self, input: &mut BytesMut, _out: &mut Vec<u8>) -> Result<Option<Event>, Broken> {
         match &mut self.state {
             State::Head(head) => {
@@ -172,6 +196,10 @@ mod tests {
     struct OneByte;
 
     impl Head for OneByte {
+        fn of(_limits: HeadLimits) -> Self {
+            Self
+        }
+
         fn next(&mut self, input: &mut BytesMut) -> Result<Option<Variables>, BadHead> {
             let length = ("CONTENT_LENGTH".into(), "3".into());
             Ok(match input.split_to(input.len().min(1)).first() {
@@ -188,7 +216,7 @@ mod tests {
     }
 
     fn events(bytes: &[u8]) -> (Vec<Event>, Single<OneByte>) {
-        let mut connection = Single::new(OneByte);
+        let mut connection = Single::<OneByte>::new(&Limits::default());
         let mut input = BytesMut::from(bytes);
         let mut out = Vec::new();
         let mut next = || connection.next(&mut input, &mut out).unwrap();
@@ -218,7 +246,7 @@ mod tests {
         let (all, _) = events(b"\x09abc");
         let [Event::Refused { status, .. }] = &*all else { panic!("{all:?}") };
         assert_eq!(status.as_u16(), 431);
-        let mut connection = Single::new(OneByte);
+        let mut connection = Single::<OneByte>::new(&Limits::default());
         let broken = connection.next(&mut BytesMut::from(&b"\x08"[..]), &mut Vec::new());
         assert_eq!(broken.unwrap_err().to_string(), "nonsense");
     }
