@@ -1,7 +1,7 @@
 //! Ending a request from outside, while its application holds it.
 
 use std::{
-    fmt,
+    fmt::{self, Display},
     sync::{Arc, OnceLock, Weak},
 };
 
@@ -18,6 +18,10 @@ pub trait Expire: Send + Sync {
     /// Ends a request: 504 if the client has seen nothing of its response, else the connection is
     /// cut. Whatever the application gives afterwards goes nowhere.
     fn expire(&self, overdue: &Overdue) -> Expired;
+
+    /// Tells whoever is in front, if it wants to know, what is written to the error log about the
+    /// request that the application was called for last.
+    fn tell(&self, _message: &dyn Display) {}
 }
 
 /// A request whose application has held it for too long.

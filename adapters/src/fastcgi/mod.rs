@@ -43,7 +43,8 @@ impl Backend for FastCgi {
             .with(Capability::Persistent)
             .with(Capability::Duplex)
             .with(Capability::Multithread)
-            .with(Capability::ReasonPhrase);
+            .with(Capability::ReasonPhrase)
+            .with(Capability::Truncation);
         let allowed = match env::var(ALLOWED) {
             Ok(addresses) => allowed(&addresses)?,
             Err(env::VarError::NotPresent) => Allowed::default(),

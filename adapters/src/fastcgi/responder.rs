@@ -16,11 +16,25 @@ const VARIABLES_SIZE: usize = 16;
 /// How many times more of them there may be than fields in a head.
 const VARIABLES_COUNT: usize = 32;
 
+/// What cuts a response: a record of a version that does not exist.
+///
+/// | what comes instead of the rest | nginx 1.22 | Apache 2.4 | lighttpd 1.4 | `HAProxy` 2.6 | Caddy 2.6 |
+/// |---|---|---|---|---|---|
+/// | `END_REQUEST` with a status | if long | no | if long | if long | if long |
+/// | the end of the connection | no, or hangs | yes | yes | yes | if long |
+/// | such a record, and the end | yes | hangs | yes | yes | if long |
+///
+/// "Yes": the client sees that its response is cut; "if long": where that declares its length. So
+/// Apache's connections just end.
+const NO_RECORD: [u8; 8] = [0; 8];
+
 /// One connection of a web server.
 #[derive(Debug)]
 pub(super) struct Responder {
     reader: Reader,
     requests: Vec<Request>,
+    /// The peer is Apache, as far as it has said what it is.
+    apache: Option<bool>,
     /// The peer has asked how many requests it may have running at once.
     multiplexes: bool,
     /// What is to be said before anything else is read.
@@ -54,6 +68,7 @@ impl Responder {
         Self {
             reader: Reader::new(),
             requests: Vec::new(),
+            apache: None,
             multiplexes: false,
             next: None,
             size: VARIABLES_SIZE * limits.head_size,
@@ -130,9 +145,12 @@ impl Responder {
                 if let Err(bad) = pairs.finish() {
                     return Some(request.refuse(bad));
                 }
+                self.apache.get_or_insert_with(|| is_apache(&variables));
                 if role == Role::Authorizer {
                     // It is given no body (6.3): not every web server says so by an empty one.
-                    request.state = State::Complete;
+                    if let Some(request) = self.request(id) {
+                        request.state = State::Complete;
+                    }
                     self.next = Some(Event::BodyEnd { id });
                 }
                 Some(Event::Request { id, role, variables })
@@ -155,6 +173,12 @@ impl Responder {
         self.multiplexes |= values.iter().any(|(name, _)| *name == b"FCGI_MPXS_CONNS");
         record::get_values_result(out, &values);
     }
+}
+
+/// Whether `variables` come from Apache.
+fn is_apache(variables: &Variables) -> bool {
+    let software = variables.iter().rev().find(|(name, _)| name == "SERVER_SOFTWARE");
+    software.is_some_and(|(_, value)| value.starts_with(b"Apache"))
 }
 
 impl Request {
@@ -210,11 +234,18 @@ impl Protocol for Responder {
             return After::KeepOpen;
         };
         let request = self.requests.swap_remove(at);
+        let close = if request.keep { After::KeepOpen } else { After::Close };
+        if how == Ended::Cut {
+            if self.apache != Some(true) {
+                out.extend_from_slice(&NO_RECORD);
+            }
+            return close;
+        }
         if request.errors {
             record::stream_end(out, Stream::Stderr, id);
         }
         let (application, protocol) = match how {
-            Ended::Complete => (0, ProtocolStatus::RequestComplete),
+            Ended::Complete | Ended::Cut => (0, ProtocolStatus::RequestComplete),
             Ended::Failed => (1, ProtocolStatus::RequestComplete),
             Ended::Overloaded => (0, ProtocolStatus::Overloaded),
             Ended::UnknownRole => (0, ProtocolStatus::UnknownRole),
@@ -223,7 +254,7 @@ impl Protocol for Responder {
             record::stream_end(out, Stream::Stdout, id);
         }
         record::end(out, id, application, protocol);
-        if request.keep { After::KeepOpen } else { After::Close }
+        close
     }
 
     fn may_half_close(&self) -> bool {

@@ -66,6 +66,8 @@ pub(super) struct Line<I, P> {
     shared: bool,
     /// Buffers have grown.
     large: bool,
+    /// Requests whose responses are to be cut, as soon as that hurts no others.
+    cut: Vec<Id>,
     /// Requests that were answered from outside while their application held them.
     outlived: Vec<u64>,
     /// Text of a response before it is framed.
@@ -127,6 +129,7 @@ impl<I, P: Protocol> Line<I, P> {
             full: false,
             shared: false,
             large: false,
+            cut: Vec::new(),
             outlived: Vec::new(),
             text: Vec::new(),
         }
@@ -221,8 +224,8 @@ impl<I, P: Protocol> Line<I, P> {
         self.protocol.errors(id, text, self.out.gathered());
     }
 
-    /// Ends a request. What is not understood to be whole costs the connection where it serves
-    /// nobody else: some web servers believe nothing else.
+    /// Ends a request. One that failed in the middle of its response takes the connection with it,
+    /// for web servers believe nothing else; others that run on it are given time to end.
     pub(super) fn finish(&mut self, number: u64, how: Ended) {
         let Some(at) = self.running.iter().position(|running| running.number == number) else {
             return;
@@ -230,10 +233,17 @@ impl<I, P: Protocol> Line<I, P> {
         let mut running = self.running.swap_remove(at);
         running.body.wake();
         self.unread |= !running.body.is_over();
-        let after = self.protocol.end(running.id, how, self.out.gathered());
-        self.closing |= after == After::Close;
-        let failed = how == Ended::Failed && running.begun;
-        self.closing |= failed || (self.leaving && self.running.is_empty());
+        if how == Ended::Failed && running.begun {
+            self.cut.push(running.id);
+        } else {
+            self.turn_away(running.id, how);
+        }
+        if self.running.is_empty() {
+            self.closing |= self.leaving || !self.cut.is_empty();
+            for id in std::mem::take(&mut self.cut) {
+                self.turn_away(id, Ended::Cut);
+            }
+        }
     }
 
     /// Keeps the connection for no request after those that run.
@@ -262,7 +272,7 @@ impl<I, P: Protocol> Line<I, P> {
         at.map(|at| self.outlived.swap_remove(at)).is_some()
     }
 
-    /// Ends what the protocol alone knows of.
+    /// Ends what only the protocol still knows of.
     pub(super) fn turn_away(&mut self, id: Id, how: Ended) {
         let after = self.protocol.end(id, how, self.out.gathered());
         self.closing |= after == After::Close;

@@ -122,8 +122,11 @@ pub(crate) enum Role {
 pub(crate) enum Ended {
     /// With its whole response.
     Complete,
-    /// Without: what was sent of it must not be taken for whole.
+    /// Without any of it, or unwanted.
     Failed,
+    /// In the middle of its response, which must not be taken for whole: the connection is closed
+    /// behind what this appends.
+    Cut,
     /// It is not begun, for there are too many.
     Overloaded,
     /// It is not begun: nobody here does what it asks for.

@@ -1,6 +1,7 @@
 //! What the driver of a connection, its calls and its clocks have in common.
 
 use std::{
+    fmt::Display,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
@@ -208,6 +209,38 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
     }
 }
 
+/// The most of a message that is told to a web server.
+const TOLD: usize = 1024;
+
+impl<I: Transport, P: Protocol> Shared<I, P> {
+    /// Tells the web server what the log says of a request. Not to be called with the line locked:
+    /// to write the message down may take the application's lock.
+    fn tell_about(&self, number: u64, message: &dyn Display) {
+        let told = told(&message.to_string());
+        self.line().errors(number, told.as_bytes());
+    }
+}
+
+/// `message` as a line of another log: how it begins and, of a traceback, how it ends.
+fn told(message: &str) -> String {
+    let mut lines = message.lines().filter(|line| !line.trim().is_empty());
+    let (first, last) = (lines.next().unwrap_or_default(), lines.next_back());
+    let line = last.map_or_else(|| first.to_owned(), |last| format!("{first}: {}", last.trim()));
+    // Some web servers write it down as it is.
+    let mut told = String::with_capacity(line.len());
+    for character in line.chars() {
+        if character.is_control() {
+            told.extend(character.escape_default());
+        } else {
+            told.push(character);
+        }
+        if told.len() >= TOLD {
+            break;
+        }
+    }
+    told
+}
+
 impl<I: Transport, P: Protocol> Expire for Shared<I, P> {
     fn current(&self) -> u64 {
         self.line().calls
@@ -215,6 +248,11 @@ impl<I: Transport, P: Protocol> Expire for Shared<I, P> {
 
     fn expire(&self, overdue: &Overdue) -> Expired {
         self.end(overdue)
+    }
+
+    fn tell(&self, message: &dyn Display) {
+        let number = self.line().calls;
+        self.tell_about(number, message);
     }
 }
 
@@ -231,6 +269,10 @@ impl<I: Transport, P: Protocol> Expire for Single<I, P> {
 
     fn expire(&self, overdue: &Overdue) -> Expired {
         self.shared.end(overdue)
+    }
+
+    fn tell(&self, message: &dyn Display) {
+        self.shared.tell_about(self.number, message);
     }
 }
 

@@ -174,6 +174,11 @@ impl Journal for Log {
             metrics.failed();
         }
         self.errors.write(level, Some(request), message);
+        if level == Level::Error
+            && let Some(connection) = request.connection.expiry.find()
+        {
+            connection.tell(message);
+        }
     }
 
     fn wants_access(&self) -> bool {
