@@ -9,10 +9,15 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use narthex_core::{Error, Result};
 
+/// Pieces smaller than this are put together when they are not read at once.
+const SMALL: usize = 1024;
+
 /// A body of which some has arrived.
 #[derive(Debug)]
 pub(super) struct Arriving {
     pieces: VecDeque<Bytes>,
+    /// Small pieces behind those, put together: each by itself would cost more than it holds.
+    tail: BytesMut,
     held: usize,
     /// How much is still to come, where that was declared.
     left: Option<u64>,
@@ -35,8 +40,8 @@ impl Arriving {
     /// A body of a length that was declared, or whose end shows its length.
     pub(super) fn new(declared: Option<u64>) -> Self {
         let end = (declared == Some(0)).then_some(End::Whole);
-        let pieces = VecDeque::new();
-        Self { pieces, held: 0, left: declared, end, over: false, reader: None }
+        let (pieces, tail) = (VecDeque::new(), BytesMut::new());
+        Self { pieces, tail, held: 0, left: declared, end, over: false, reader: None }
     }
 
     /// Takes what has come; what is beyond the declared length is dropped.
@@ -53,7 +58,12 @@ impl Arriving {
             }
         }
         self.held += piece.len();
-        self.pieces.push_back(piece);
+        if piece.len() < SMALL && self.held > piece.len() {
+            self.tail.extend_from_slice(&piece);
+        } else {
+            self.settle();
+            self.pieces.push_back(piece);
+        }
         self.wake();
     }
 
@@ -73,6 +83,9 @@ impl Arriving {
 
     /// The next piece.
     pub(super) fn poll_piece(&mut self, context: &Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        if self.pieces.is_empty() {
+            self.settle();
+        }
         if let Some(piece) = self.pieces.pop_front() {
             self.held -= piece.len();
             return Poll::Ready(Ok(Some(piece)));
@@ -98,6 +111,7 @@ impl Arriving {
 
     /// All that has arrived, in one piece.
     pub(super) fn join(&mut self) -> Bytes {
+        self.settle();
         let held = std::mem::take(&mut self.held);
         if self.pieces.len() <= 1 {
             return self.pieces.pop_front().unwrap_or_default();
@@ -105,6 +119,13 @@ impl Arriving {
         let mut body = BytesMut::with_capacity(held);
         self.pieces.drain(..).for_each(|piece| body.extend_from_slice(&piece));
         body.freeze()
+    }
+
+    /// Makes a piece of what was put together.
+    fn settle(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
     }
 
     /// Whether all of it has arrived.

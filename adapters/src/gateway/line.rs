@@ -27,6 +27,8 @@ use crate::{
 const WINDOW: usize = 128 * 1024;
 /// Bytes that may wait to be sent before no more requests are taken on.
 const ROOM: usize = 64 * 1024;
+/// Bytes of small responses, and of the protocol's own, that may wait before nothing is read.
+const MOST: usize = 1024 * 1024;
 /// From this size on a piece of a body is sent from where it is.
 const LARGE: usize = 8 * 1024;
 /// What an idle connection may keep of its buffer.
@@ -378,7 +380,8 @@ impl<I, P: Protocol> Line<I, P> {
     /// Whether more of what the peer says is taken.
     fn takes(&mut self) -> bool {
         self.full = self.running.iter().any(|running| running.body.held() >= WINDOW);
-        let stuffed = self.running.is_empty() && self.out.waiting() > ROOM;
+        let stuffed = (self.running.is_empty() && self.out.waiting() > ROOM)
+            || self.out.gathered().len() > MOST;
         let leaves = self.closing && self.running.is_empty();
         self.end.is_none() && !(self.full || stuffed || leaves)
     }
@@ -492,7 +495,10 @@ impl<I: Transport, P: Protocol> Line<I, P> {
         if self.is_gone() {
             return Poll::Ready(Err(Error::Disconnected));
         }
-        self.waiting.push((until, context.waker().clone()));
+        let waker = context.waker();
+        if !self.waiting.iter().any(|(it, known)| *it == until && known.will_wake(waker)) {
+            self.waiting.push((until, waker.clone()));
+        }
         Poll::Pending
     }
 

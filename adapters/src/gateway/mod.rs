@@ -73,6 +73,11 @@ impl<P: Protocol> Open<P> {
     ) -> Result<Self> {
         options.plain_only(name)?;
         options.refuse_statics("the web server in front serves files")?;
+        if !options.insecure_binds.is_empty() {
+            return Err(Error::Options(format!(
+                "--insecure-bind is for servers with TLS: {name} has one kind of address, --bind"
+            )));
+        }
         if options.binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }
