@@ -10,7 +10,7 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-use crate::{End, Framing, PATIENCE, Response};
+use crate::{End, Framing, PATIENCE, Response, front::Front};
 
 /// One connection to a server.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
     /// Bytes read off the wire.
     pub(crate) taken: u64,
+    /// What stands between this client and a backend that does not speak HTTP.
+    front: Option<Front>,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Connection {
             stream.set_nodelay(true).expect("TCP");
             Stream::Tcp(stream)
         };
-        Self { stream, buffer: Vec::new(), taken: 0 }
+        Self { stream, buffer: Vec::new(), taken: 0, front: None }
     }
 
     /// Connects over TCP with a small window, so that little fits between server and client.
@@ -55,7 +57,12 @@ impl Connection {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("TCP");
         socket.set_recv_buffer_size(16 * 1024).expect("TCP");
         socket.connect(&address.into()).expect("a server");
-        Self { stream: Stream::Tcp(socket.into()), buffer: Vec::new(), taken: 0 }
+        Self { stream: Stream::Tcp(socket.into()), buffer: Vec::new(), taken: 0, front: None }
+    }
+
+    /// This connection behind a web server.
+    pub(crate) fn behind(self, front: Option<Front>) -> Self {
+        Self { front, ..self }
     }
 
     /// Sends bytes. That the server has closed already is not noticed here but while reading.
@@ -65,6 +72,10 @@ impl Connection {
 
     /// Sends bytes, and tells whether the server still takes them.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let bytes = match &mut self.front {
+            Some(front) => &*front.request(bytes),
+            None => bytes,
+        };
         match &mut self.stream {
             Stream::Tcp(stream) => {
                 stream.set_write_timeout(Some(PATIENCE))?;
@@ -87,6 +98,10 @@ impl Connection {
 
     /// Sends bytes on a thread of its own, so that the answer can be read meanwhile.
     pub(crate) fn send_aside(&mut self, bytes: Vec<u8>) {
+        let bytes = match &mut self.front {
+            Some(front) => front.request(&bytes),
+            None => bytes,
+        };
         let mut writer = match &self.stream {
             Stream::Tcp(stream) => Stream::Tcp(stream.try_clone().expect("a descriptor")),
             Stream::Unix(stream) => Stream::Unix(stream.try_clone().expect("a descriptor")),
@@ -129,7 +144,10 @@ impl Connection {
         match outcome {
             Ok(0) => Err(Gap::Closed),
             Ok(count) => {
-                self.buffer.extend_from_slice(&piece[..count]);
+                match &mut self.front {
+                    Some(front) => front.response(&piece[..count], &mut self.buffer),
+                    None => self.buffer.extend_from_slice(&piece[..count]),
+                }
                 self.taken += count as u64;
                 Ok(count)
             }
@@ -139,6 +157,11 @@ impl Connection {
                 _ => Err(Gap::Closed),
             },
         }
+    }
+
+    /// How often `text` is in what was read and not yet looked at.
+    pub(crate) fn holds(&self, text: &[u8]) -> usize {
+        self.buffer.windows(text.len()).filter(|window| window == &text).count()
     }
 
     /// Reads and forgets some bytes of a body.
@@ -192,8 +215,29 @@ impl Connection {
                 response.body = std::mem::take(&mut self.buffer);
             }
         }
+        self.settle(&mut response)?;
         eprintln!("< {response:?}");
         Ok(Some(response))
+    }
+
+    /// Sees that a backend behind a web server says nothing after its response, and whether it takes
+    /// that for whole.
+    fn settle(&mut self, response: &mut Response) -> Result<(), String> {
+        if self.front.is_none() {
+            return Ok(());
+        }
+        for framing in ["transfer-encoding", "connection"] {
+            if response.one(framing).is_some() {
+                return Err(format!("{framing} belongs to the web server: {response:?}"));
+            }
+        }
+        if response.end == End::Whole && response.framing != Framing::Close && !self.closes() {
+            return Err(format!("more than a response, or no end of the connection: {response:?}"));
+        }
+        if !self.front.as_ref().is_some_and(Front::is_whole) {
+            response.end = End::Truncated;
+        }
+        Ok(())
     }
 
     /// Fails unless a `100 Continue` comes; gives its fields.
@@ -305,7 +349,8 @@ impl Connection {
 const MOMENT: Duration = Duration::from_millis(1);
 
 fn socket_address(address: &str) -> SocketAddr {
-    address.trim_start_matches("http://").parse().expect("an address and a port")
+    let (_, address) = address.split_once("://").unwrap_or(("", address));
+    address.parse().expect("an address and a port")
 }
 
 /// Reads a status line and fields; lines end with CRLF, and nothing else does.
@@ -389,7 +434,7 @@ mod tests {
         server.write_all(bytes).unwrap();
         drop(server);
         let stream = Stream::Unix(client);
-        Connection { stream, buffer: Vec::new(), taken: 0 }.try_response("GET")
+        Connection { stream, buffer: Vec::new(), taken: 0, front: None }.try_response("GET")
     }
 
     #[test]

@@ -7,8 +7,22 @@ use crate::{End, Framing, Request, Response, connection::parse_head};
 
 /// The variables by which a web server hands `request` down.
 pub(crate) fn variables(request: &Request, mount: &str) -> Variables {
-    let cut = request.target.iter().position(|&byte| byte == b'?');
-    let (path, query) = request.target.split_at(cut.unwrap_or(request.target.len()));
+    let fields: Vec<_> = request.fields.iter().map(|(name, value)| (*name, &**value)).collect();
+    let length = request.body.as_ref().map(|body| body.len().to_string());
+    let method = request.method.as_bytes();
+    handed_down(method, &request.target, &fields, length.as_deref(), mount)
+}
+
+/// The variables for a request of that method, target and fields, with a body of that `length`.
+pub(crate) fn handed_down(
+    method: &[u8],
+    target: &[u8],
+    fields: &[(&str, &[u8])],
+    length: Option<&str>,
+    mount: &str,
+) -> Variables {
+    let cut = target.iter().position(|&byte| byte == b'?');
+    let (path, query) = target.split_at(cut.unwrap_or(target.len()));
     let path = normalize(decode(path)).into_owned();
     let path_info = path.strip_prefix(mount.as_bytes()).unwrap_or(&path).to_vec();
     let mut variables = vec![
@@ -18,31 +32,31 @@ pub(crate) fn variables(request: &Request, mount: &str) -> Variables {
         variable("SERVER_NAME", "example.test"),
         variable("SERVER_PORT", "80"),
         variable("REMOTE_ADDR", "127.0.0.1"),
-        variable("REQUEST_METHOD", request.method),
+        variable("REQUEST_METHOD", method),
         variable("REQUEST_SCHEME", "http"),
-        variable("REQUEST_URI", &request.target),
+        variable("REQUEST_URI", target),
         variable("SCRIPT_NAME", mount),
         variable("PATH_INFO", path_info),
         variable("QUERY_STRING", query.strip_prefix(b"?").unwrap_or_default()),
         variable("HTTP_HOST", "example.test"),
     ];
-    if let Some(body) = &request.body {
-        variables.push(variable("CONTENT_LENGTH", body.len().to_string()));
+    if let Some(length) = length {
+        variables.push(variable("CONTENT_LENGTH", length));
     }
-    let mut fields: Variables = Vec::new();
-    for (name, value) in &request.fields {
+    let mut joined: Variables = Vec::new();
+    for &(name, value) in fields {
         let name = name.to_ascii_uppercase().replace('-', "_");
         let name = if name == "CONTENT_TYPE" { name } else { format!("HTTP_{name}") };
         // Apache httpd and most others join what is repeated.
-        match fields.iter_mut().find(|(known, _)| *known == name.as_bytes()) {
-            Some((_, joined)) => {
+        match joined.iter_mut().find(|(known, _)| *known == name.as_bytes()) {
+            Some((_, known)) => {
                 let separator: &[u8] = if name == "HTTP_COOKIE" { b"; " } else { b", " };
-                *joined = [joined, separator, value].concat().into();
+                *known = [known, separator, value].concat().into();
             }
-            None => fields.push(variable(&name, value)),
+            None => joined.push(variable(&name, value)),
         }
     }
-    variables.extend(fields);
+    variables.extend(joined);
     variables
 }
 

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use narthex_core::{Capabilities, Exchange, ResponseHead, Site, Variables};
 
-use crate::{Request, gateway};
+use crate::{Dialect, Request, front::Dialects, gateway};
 
 /// A backend under test.
 pub trait Host: Sync {
@@ -43,6 +43,7 @@ pub(crate) enum Service {
         address: String,
         serve: Box<dyn FnOnce(Arc<Site>) + Send>,
         stop: Box<dyn Fn(Ending) + Send + Sync>,
+        dialects: Option<Dialects>,
     },
     Gateway(Box<Answer>),
 }
@@ -58,7 +59,21 @@ impl Opened {
     ) -> Self {
         let address = addresses.first().expect("an address").clone();
         let (serve, stop) = (Box::new(serve), Box::new(stop));
-        Self { capabilities, service: Service::Listening { address, serve, stop } }
+        let service = Service::Listening { address, serve, stop, dialects: None };
+        Self { capabilities, service }
+    }
+
+    /// This backend, spoken to by a web server in miniature in what `dialect` makes for each
+    /// connection.
+    #[must_use]
+    pub fn spoken_to(
+        mut self,
+        dialect: impl Fn() -> Box<dyn Dialect> + Send + Sync + 'static,
+    ) -> Self {
+        if let Service::Listening { dialects, .. } = &mut self.service {
+            *dialects = Some(Arc::new(dialect));
+        }
+        self
     }
 
     /// A gateway that answers one request: its variables and body in, the response out. What it

@@ -12,6 +12,7 @@ mod app;
 mod cases;
 mod connection;
 mod corpus;
+mod front;
 mod gateway;
 mod host;
 mod journal;
@@ -23,6 +24,7 @@ mod script;
 mod server;
 
 pub(crate) use app::App;
+pub use front::Dialect;
 pub use host::{Ending, Host, Opened};
 pub(crate) use journal::{AccessLine, Recorder};
 pub(crate) use list::list_cases;

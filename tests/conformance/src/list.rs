@@ -178,7 +178,7 @@ macro_rules! cases {
                 client_leaves_while_waited_for
             }
 
-            connection [Persistent] [] {
+            connection [Persistent Framing] [] {
                 kept_alive_after_each_kind_of_body
                 close_is_honoured
                 http_1_0_is_closed
@@ -219,13 +219,13 @@ macro_rules! cases {
                 large_body_there_and_back
             }
 
-            expectation [Persistent] [] {
+            expectation [Persistent Framing] [] {
                 interim_when_the_body_is_read
                 no_interim_when_answered_first
                 body_is_sent_without_waiting
             }
 
-            chunked [Persistent] [] {
+            chunked [Persistent Framing] [] {
                 chunked_body
                 chunked_body_in_single_bytes
                 chunked_sizes_and_extensions
@@ -280,11 +280,11 @@ macro_rules! cases {
                 body_cut_by_the_client
             }
 
-            names [Persistent] [] {
+            names [Persistent Framing] [] {
                 underscores_are_dropped
             }
 
-            limits [Persistent] [] {
+            limits [Persistent Framing] [] {
                 declared_body_too_large
                 chunked_body_too_large
                 body_limit_is_exact
@@ -304,12 +304,15 @@ macro_rules! cases {
                 response_not_taken
             }
 
-            server [Persistent] [] {
+            server [Persistent Framing] [] {
                 unix_socket
-                running_request_is_finished
                 idle_connections_are_closed
-                nothing_is_accepted_after_a_stop
                 access_log_has_every_request
+            }
+
+            stopping [Persistent] [] {
+                running_request_is_finished
+                nothing_is_accepted_after_a_stop
             }
 
             http2 [Http2] [] {

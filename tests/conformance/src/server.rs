@@ -15,6 +15,7 @@ use narthex_core::{Capabilities, Site};
 use crate::{
     App, Ending, Host, PATIENCE, Probe, Recorder, Request, Response,
     connection::Connection,
+    front::{Dialects, Front},
     gateway,
     host::{Answer, Service},
 };
@@ -31,8 +32,17 @@ pub(crate) struct Server {
 }
 
 enum Running {
-    Listening { address: String, stop: Box<dyn Fn(Ending) + Send + Sync>, stopped: Receiver<()> },
-    Gateway { answer: Box<Answer>, site: Arc<Site> },
+    Listening {
+        address: String,
+        stop: Box<dyn Fn(Ending) + Send + Sync>,
+        stopped: Receiver<()>,
+        /// How it is spoken to, where that is not HTTP, and where its application is mounted.
+        dialects: Option<(Dialects, String)>,
+    },
+    Gateway {
+        answer: Box<Answer>,
+        site: Arc<Site>,
+    },
 }
 
 impl Server {
@@ -56,14 +66,16 @@ impl Server {
         let (site, opened) = (Arc::new(site), host.open(bind));
         let running = match opened.service {
             Service::Gateway(answer) => Running::Gateway { answer, site },
-            Service::Listening { address, serve, stop } => {
+            Service::Listening { address, serve, stop, dialects } => {
+                let mount = mount_of(&site).to_owned();
+                let dialects = dialects.map(|dialects| (dialects, mount));
                 let (stopping, stopped) = channel();
                 thread::spawn(move || {
                     serve(site);
                     // Unless the case has gone already.
                     let _ = stopping.send(());
                 });
-                Running::Listening { address, stop, stopped }
+                Running::Listening { address, stop, stopped, dialects }
             }
         };
         Self { probe, journal, capabilities: opened.capabilities, running }
@@ -103,7 +115,21 @@ impl Server {
 
     /// Opens a connection.
     pub(crate) fn connect(&self) -> Connection {
-        Connection::open(self.address())
+        Connection::open(self.address()).behind(self.front())
+    }
+
+    /// Opens a connection with a small window, so that little fits between server and client.
+    pub(crate) fn connect_narrow(&self) -> Connection {
+        Connection::open_narrow(self.address()).behind(self.front())
+    }
+
+    fn front(&self) -> Option<Front> {
+        match &self.running {
+            Running::Listening { dialects: Some((dialects, mount)), .. } => {
+                Some(Front::new(dialects(), mount))
+            }
+            _ => None,
+        }
     }
 
     /// Where it listens.
@@ -133,8 +159,7 @@ impl Server {
         let Running::Gateway { answer, site } = &self.running else {
             panic!("a listening backend is spoken to over its socket");
         };
-        let mount = std::str::from_utf8(&site.mount).expect("an ASCII mount point");
-        let variables = gateway::variables(request, mount);
+        let variables = gateway::variables(request, mount_of(site));
         // A web server may leave more on the pipe than the request has.
         let mut body = request.body.clone().unwrap_or_default();
         body.extend_from_slice(b"not of this request");
@@ -144,6 +169,10 @@ impl Server {
         let output = output.lock().unwrap_or_else(PoisonError::into_inner);
         output.clone()
     }
+}
+
+fn mount_of(site: &Site) -> &str {
+    std::str::from_utf8(&site.mount).expect("an ASCII mount point")
 }
 
 impl Drop for Server {

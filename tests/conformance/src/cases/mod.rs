@@ -21,6 +21,7 @@ pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod server;
 pub(crate) mod smuggling;
+pub(crate) mod stopping;
 pub(crate) mod streaming;
 pub(crate) mod syntax;
 pub(crate) mod timeouts;

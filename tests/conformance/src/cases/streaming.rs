@@ -4,7 +4,6 @@ use std::{sync::atomic::Ordering::SeqCst, thread, time::Duration};
 
 use crate::{
     Host, Request, Server, Way,
-    connection::Connection,
     script::{Script, pattern},
 };
 
@@ -19,7 +18,7 @@ pub(crate) fn slow_reader_is_waited_for(host: &dyn Host) {
         for _ in 0..50 {
             script = script.pattern(1 << 20);
         }
-        let mut connection = Connection::open_narrow(server.address());
+        let mut connection = server.connect_narrow();
         connection.send(script.get().way(way).bytes());
         let mut farthest = 0;
         for round in 0.. {
@@ -45,7 +44,7 @@ pub(crate) fn slow_reader_is_waited_for(host: &dyn Host) {
 pub(crate) fn client_leaves_a_stalled_response(host: &dyn Host) {
     let server = Server::start(host);
     for way in Way::STREAMED {
-        let mut connection = Connection::open_narrow(server.address());
+        let mut connection = server.connect_narrow();
         connection.send(Script::new().endless().get().way(way).bytes());
         connection.fill(crate::PATIENCE).expect("the start of the response");
         let stalled = || {

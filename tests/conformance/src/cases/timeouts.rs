@@ -8,7 +8,7 @@ use std::{
 
 use narthex_core::Site;
 
-use crate::{Host, Request, Server, Way, connection::Connection, script::Script};
+use crate::{Host, Request, Server, Way, script::Script};
 
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ pub(crate) fn idle_connection_is_closed(host: &dyn Host) {
 pub(crate) fn response_not_taken(host: &dyn Host) {
     let server = patient(host, |site| site.timeouts.write = SHORT);
     for way in Way::STREAMED {
-        let mut connection = Connection::open_narrow(server.address());
+        let mut connection = server.connect_narrow();
         connection.send(Script::new().endless().get().way(way).bytes());
         connection.fill(crate::PATIENCE).expect("the start of the response");
         server.probe.until("the response is given up", |probe| {
