@@ -4,64 +4,151 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
-    header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE,
-    },
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version,
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, Entry, HOST},
 };
 
-use super::{Variables, recover};
+use super::{
+    Variables,
+    names::{self, Known},
+    place::{Origin, Place, Told, place},
+    recover,
+};
 use crate::{
     Arrival, Authentication, Connection, Endpoint, Error, Gateway, RequestHead, Result, Scheme,
     path::{host_is_valid, target_of},
 };
 
-/// Builds a request head from what a gateway handed down.
-///
-/// Nothing is trusted to be text. What hosts do to a request on its way is undone where its raw
-/// target shows it (squeezed slashes, a decoded query), so that an application sees the same
-/// request as from the embedded server.
-///
-/// - A variable that is given twice counts as it stands last; fields are joined (RFC 9110, 5.3).
-/// - Fields that frame a message, belong to a connection or name a proxy never come from `HTTP_`
-///   variables: the host has dealt with the first two, and `HTTP_PROXY` is an attack (CVE-2016-5385).
-/// - Field values that no field may have are dropped.
-/// - All other variables are kept in [`Gateway::variables`], those of the process too: a CGI host
-///   hands down its settings among them.
+/// Builds a request head from what the host of a CGI program handed down: one request of
+/// [`Incoming::program`].
 ///
 /// # Errors
 /// [`Error::Refused`] when the variables are no request.
 pub fn request_from_variables(
     variables: impl IntoIterator<Item = (Bytes, Bytes)>,
 ) -> Result<RequestHead> {
-    let mut sorted = Sorted::default();
-    for (name, value) in variables {
-        sorted.take(name, value);
+    Incoming::program(None).request(variables)
+}
+
+/// Makes request heads of what a gateway hands down; one for each of its connections.
+///
+/// Nothing is trusted to be text. What hosts do to a request on its way is undone where its raw
+/// target shows it (squeezed slashes, a decoded query), so that an application sees the same
+/// request as from the embedded server. Where the application is mounted is decided by `place.rs`.
+///
+/// - A variable that is given twice counts as it stands last; fields are joined (RFC 9110, 5.3).
+/// - Fields that frame a message, belong to a connection or name a proxy never come from `HTTP_`
+///   variables: the host has dealt with the first two, and `HTTP_PROXY` is an attack (CVE-2016-5385).
+/// - Field values that no field may have are dropped.
+/// - A user counts only where the host says how it was authenticated.
+/// - All other variables are kept in [`Gateway::variables`], those of the process too: a CGI host
+///   hands down its settings among them.
+#[derive(Debug)]
+pub struct Incoming {
+    origin: Origin,
+    mount: Option<Bytes>,
+    /// What the last request came over; the next one has it too where its facts are the same.
+    connection: Arc<Connection>,
+}
+
+impl Incoming {
+    /// For a CGI program; `mount` is where the application is mounted, if that has been told.
+    #[must_use]
+    pub fn program(mount: Option<Bytes>) -> Self {
+        Self { origin: Origin::Program, mount, connection: Arc::default() }
     }
-    sorted.into_head()
+
+    /// For a process to which a web server passes requests (FastCGI, SCGI, uwsgi); `mount` is where
+    /// the application is mounted, if that has been told.
+    #[must_use]
+    pub fn responder(mount: Option<Bytes>) -> Self {
+        Self { origin: Origin::Responder, ..Self::program(mount) }
+    }
+
+    /// Builds the head of the next request.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the variables are no request.
+    pub fn request(
+        &mut self,
+        variables: impl IntoIterator<Item = (Bytes, Bytes)>,
+    ) -> Result<RequestHead> {
+        let variables = variables.into_iter();
+        let mut sorted = Sorted::new(variables.size_hint().0);
+        for (name, value) in variables {
+            sorted.take(name, value)?;
+        }
+        sorted.into_head(self)
+    }
+
+    /// The connection of a request with these facts.
+    fn connection(
+        &mut self,
+        scheme: Scheme,
+        client: Endpoint,
+        server: Endpoint,
+        mount: &Bytes,
+    ) -> Arc<Connection> {
+        let last = &*self.connection;
+        let same = last.client == client
+            && last.server == server
+            && last.scheme == scheme
+            && last.mount == *mount;
+        if !same {
+            let mount = mount.clone();
+            let connection = Connection { scheme, client, server, mount, ..Connection::default() };
+            self.connection = Arc::new(connection);
+        }
+        Arc::clone(&self.connection)
+    }
 }
 
 /// Variables, with those that are fields told from the others.
-#[derive(Default)]
 struct Sorted {
     headers: HeaderMap,
-    content_length: Option<Bytes>,
     variables: Variables,
+    /// Where each known variable stands last, counted from one.
+    known: [usize; Known::COUNT],
+    content_length: Option<Bytes>,
+    script_name_repeated: bool,
 }
 
 impl Sorted {
-    fn take(&mut self, name: Bytes, value: Bytes) {
-        match &*name {
-            b"CONTENT_LENGTH" => self.content_length = Some(value),
-            b"CONTENT_TYPE" => self.set(CONTENT_TYPE, value),
-            [b'H', b'T', b'T', b'P', b'_', field @ ..] => {
-                if let Some(field) = field_name(field) {
-                    self.join(field, value);
-                }
-            }
-            _ => self.variables.push((name, value)),
+    fn new(expected: usize) -> Self {
+        Self {
+            headers: HeaderMap::with_capacity(12),
+            variables: Variables::with_capacity(expected.clamp(16, 64)),
+            known: [0; Known::COUNT],
+            content_length: None,
+            script_name_repeated: false,
         }
+    }
+
+    fn take(&mut self, name: Bytes, value: Bytes) -> Result<()> {
+        if let Some(field) = name.strip_prefix(b"HTTP_") {
+            return match names::field(field) {
+                Some(field) => self.join(field, value),
+                None => Ok(()),
+            };
+        }
+        match Known::of(&name) {
+            Some(Known::ContentLength) => {
+                self.content_length = Some(value);
+                return Ok(());
+            }
+            Some(known) => {
+                let place = &mut self.known[known as usize];
+                self.script_name_repeated |= matches!(known, Known::ScriptName) && *place > 0;
+                *place = self.variables.len() + 1;
+            }
+            None if name == "CONTENT_TYPE" => {
+                self.set(CONTENT_TYPE, value);
+                return Ok(());
+            }
+            None => {}
+        }
+        self.variables.push((name, value));
+        Ok(())
     }
 
     /// Sets a field that an empty variable says is not there.
@@ -74,29 +161,35 @@ impl Sorted {
     }
 
     /// Adds a field; nginx sends a variable for each of several fields of a name.
-    fn join(&mut self, name: HeaderName, value: Bytes) {
-        let Ok(value) = HeaderValue::from_maybe_shared(trimmed(value)) else { return };
+    fn join(&mut self, name: HeaderName, value: Bytes) -> Result<()> {
+        let Ok(value) = HeaderValue::from_maybe_shared(trimmed(value)) else { return Ok(()) };
         let separator: &[u8] = if name == COOKIE { b"; " } else { b", " };
-        match self.headers.get_mut(&name) {
-            None => {
-                self.headers.insert(name, value);
+        match self.headers.try_entry(name).map_err(|_| too_many())? {
+            Entry::Vacant(entry) => {
+                entry.try_insert(value).map_err(|_| too_many())?;
             }
-            Some(present) => {
-                let joined = [present.as_bytes(), separator, value.as_bytes()].concat();
-                *present = HeaderValue::from_maybe_shared(Bytes::from(joined))
-                    .expect("two field values and a separator make a field value");
+            Entry::Occupied(mut entry) => {
+                let joined = [entry.get().as_bytes(), separator, value.as_bytes()].concat();
+                let joined = HeaderValue::from_maybe_shared(Bytes::from(joined));
+                entry.insert(joined.expect("two values and a separator make a field value"));
             }
         }
+        Ok(())
+    }
+
+    /// The value of a variable, where it is given.
+    fn given(&self, known: Known) -> Option<&Bytes> {
+        let at = self.known[known as usize].checked_sub(1)?;
+        self.variables.get(at).map(|(_, value)| value)
     }
 
     /// The value of a variable, where it is given and not empty.
-    fn variable(&self, name: &[u8]) -> Option<&Bytes> {
-        let last = self.variables.iter().rev().find(|(key, _)| key == name);
-        last.map(|(_, value)| value).filter(|value| !value.is_empty())
+    fn variable(&self, known: Known) -> Option<&Bytes> {
+        self.given(known).filter(|value| !value.is_empty())
     }
 
-    fn into_head(mut self) -> Result<RequestHead> {
-        let method = match self.variable(b"REQUEST_METHOD") {
+    fn into_head(mut self, incoming: &mut Incoming) -> Result<RequestHead> {
+        let method = match self.variable(Known::RequestMethod) {
             None => return Err(Error::bad_request("the variable REQUEST_METHOD is missing")),
             Some(method) => Method::from_bytes(method)
                 .map_err(|_| Error::bad_request("malformed REQUEST_METHOD"))?,
@@ -104,24 +197,19 @@ impl Sorted {
         self.settle_length(&method)?;
         self.settle_authorization();
         let scheme = self.scheme();
-        let server = self.endpoint(b"SERVER_NAME", b"SERVER_PORT");
+        let server = self.endpoint(Known::ServerName, Known::ServerPort);
         self.settle_host(scheme, &server)?;
-        let gateway = self.gateway();
-        let connection = Connection {
-            scheme,
-            client: self.endpoint(b"REMOTE_ADDR", b"REMOTE_PORT"),
-            server,
-            mount: gateway.mount.clone(),
-            ..Connection::default()
-        };
-        let version = self.variable(b"SERVER_PROTOCOL").map_or(Version::HTTP_11, version);
+        let client = self.endpoint(Known::RemoteAddr, Known::RemotePort);
+        let gateway = self.gateway(incoming);
+        let connection = incoming.connection(scheme, client, server, &gateway.mount);
+        let version = self.variable(Known::ServerProtocol).map_or(Version::HTTP_11, version);
         let gateway = Gateway { variables: self.variables, ..gateway };
         Ok(RequestHead {
             method,
             version,
             uri: uri(&gateway),
             headers: self.headers,
-            connection: Arc::new(connection),
+            connection,
             gateway: Some(Box::new(gateway)),
             arrival: Arrival::default(),
         })
@@ -152,7 +240,7 @@ impl Sorted {
             self.headers.remove(AUTHORIZATION);
         }
         if !self.headers.contains_key(AUTHORIZATION)
-            && let Some(value) = self.variable(b"REDIRECT_HTTP_AUTHORIZATION").cloned()
+            && let Some(value) = self.variable(Known::RedirectAuthorization).cloned()
         {
             self.set(AUTHORIZATION, value);
         }
@@ -180,8 +268,8 @@ impl Sorted {
         // IIS says HTTPS=off.
         let https = |value: &Bytes| !value.eq_ignore_ascii_case(b"off") && value != "0";
         let named = |value: &Bytes| value.eq_ignore_ascii_case(b"https");
-        if self.variable(b"HTTPS").is_some_and(https)
-            || self.variable(b"REQUEST_SCHEME").is_some_and(named)
+        if self.variable(Known::Https).is_some_and(https)
+            || self.variable(Known::RequestScheme).is_some_and(named)
         {
             Scheme::Https
         } else {
@@ -189,38 +277,58 @@ impl Sorted {
         }
     }
 
-    fn endpoint(&self, host: &[u8], port: &[u8]) -> Endpoint {
+    fn endpoint(&self, host: Known, port: Known) -> Endpoint {
+        let text = self.variable(port).map_or(b"".as_slice(), |port| port);
+        let port = std::str::from_utf8(text).ok().and_then(|port| port.parse().ok());
         let host = self.variable(host).cloned().unwrap_or_default();
-        let bare = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]"));
-        let port =
-            self.variable(port).and_then(|port| std::str::from_utf8(port).ok()?.parse().ok());
-        Endpoint { host: bare.map_or(host.clone(), |bare| host.slice_ref(bare)), port }
+        // HAProxy makes SERVER_NAME of Host, with the port; an address ends in no port.
+        let name = host.strip_suffix(text).and_then(|host| host.strip_suffix(b":"));
+        let name = name.filter(|name| name.ends_with(b"]") || !name.contains(&b':'));
+        let name = name.filter(|_| port.is_some()).unwrap_or(&host);
+        let bare = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
+        Endpoint { host: host.slice_ref(bare.unwrap_or(name)), port }
     }
 
     /// What only a gateway says, less the variables themselves.
-    fn gateway(&self) -> Gateway {
-        let mount = recover::mount(&self.variable(b"SCRIPT_NAME").cloned().unwrap_or_default());
-        let path_info = self.variable(b"PATH_INFO").cloned().unwrap_or_default();
-        let query = self.variables.iter().rev().find(|(name, _)| name == "QUERY_STRING");
-        let query = query.map(|(_, query)| query.clone());
-        let target = self.variable(b"REQUEST_URI").map(recover::origin_form);
-        let (path_info, query) = recover::path_and_query(target.as_ref(), &mount, path_info, query);
-        let authentication = self.variable(b"AUTH_TYPE").map(|kind| Authentication {
-            kind: kind.clone(),
-            user: self.variable(b"REMOTE_USER").cloned().unwrap_or_default(),
-        });
+    fn gateway(&self, incoming: &Incoming) -> Gateway {
+        let target = self.variable(Known::RequestUri).map(recover::origin_form);
+        let asked = target.as_ref().filter(|target| target.starts_with(b"/"));
+        let (raw_path, sent) = asked.map(recover::halves).unzip();
+        let told = Told {
+            script_name: self.given(Known::ScriptName),
+            script_name_repeated: self.script_name_repeated,
+            path_info: self.given(Known::PathInfo),
+            document_uri: self.given(Known::DocumentUri),
+            script_filename: self.variable(Known::ScriptFilename),
+            software: self.variable(Known::ServerSoftware),
+            raw_path: raw_path.as_ref(),
+        };
+        let Place { mount, path_info, as_asked } =
+            place(&told, incoming.origin, incoming.mount.as_ref());
+        let query = self.given(Known::QueryString);
+        let query = match sent {
+            Some(sent) if as_asked => recover::query(sent, query),
+            sent => query.cloned().or(sent).unwrap_or_default(),
+        };
+        let authentication = self.authentication();
         Gateway { target, mount, path_info, query, authentication, variables: Variables::new() }
+    }
+
+    /// The user that the host vouches for. nginx takes `REMOTE_USER` from a password that it has
+    /// not checked, without `AUTH_TYPE`; `HAProxy` does, with it.
+    fn authentication(&self) -> Option<Authentication> {
+        let kind = self.variable(Known::AuthType)?;
+        let software = self.variable(Known::ServerSoftware);
+        if software.is_some_and(|software| software.starts_with(b"HAProxy")) {
+            return None;
+        }
+        let user = self.variable(Known::RemoteUser).cloned().unwrap_or_default();
+        Some(Authentication { kind: kind.clone(), user })
     }
 }
 
-/// The field that `HTTP_` and `name` stand for; `None` where it may not come from there.
-fn field_name(name: &[u8]) -> Option<HeaderName> {
-    let name: Vec<u8> = name.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect();
-    let name = HeaderName::from_bytes(&name).ok()?;
-    let framing = name == CONTENT_LENGTH || name == CONTENT_TYPE || name == TRANSFER_ENCODING;
-    let connection = name == CONNECTION || name == TE || name == TRAILER || name == UPGRADE;
-    let named = matches!(name.as_str(), "keep-alive" | "proxy" | "proxy-connection");
-    (!framing && !connection && !named).then_some(name)
+fn too_many() -> Error {
+    Error::Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too many fields")
 }
 
 /// `host` as it stands before a port: an IPv6 address in brackets (RFC 3986, 3.2.2).

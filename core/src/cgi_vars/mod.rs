@@ -1,13 +1,15 @@
 //! RFC 3875 meta-variables to a request head and back, as bytes, never lossy.
 
 mod incoming;
+mod names;
 mod outgoing;
+mod place;
 mod recover;
 
 #[cfg(test)]
 mod golden;
 
-pub use incoming::request_from_variables;
+pub use incoming::{Incoming, request_from_variables};
 pub use outgoing::{field_value, header_variable, visit_variables};
 
 /// Variables in the order they were handed down.

@@ -31,39 +31,36 @@ pub(super) fn origin_form(target: &Bytes) -> Bytes {
     }
 }
 
-/// `PATH_INFO` and `QUERY_STRING` as the embedded server would have them of `target`, as far as
-/// the host's own show that they were made from it.
-pub(super) fn path_and_query(
-    target: Option<&Bytes>,
-    mount: &[u8],
-    path_info: Bytes,
-    query: Option<Bytes>,
-) -> (Bytes, Bytes) {
-    let path_info = rooted(path_info);
-    let Some(target) = target.filter(|target| target.starts_with(b"/")) else {
-        return (without_dots(path_info), query.unwrap_or_default());
-    };
-    let (raw, sent) = match target.iter().position(|&byte| byte == b'?') {
-        Some(mark) => (&target[..mark], target.slice(mark + 1..)),
-        None => (&target[..], Bytes::new()),
-    };
-    let Some(recovered) = below(raw, mount, &path_info) else {
-        return (without_dots(path_info), query.unwrap_or(sent));
-    };
-    let query = match query {
-        Some(query) if decode(&query) != decode(&sent) => query,
+/// A raw target in its two halves, path and query.
+pub(super) fn halves(target: &Bytes) -> (Bytes, Bytes) {
+    match target.iter().position(|&byte| byte == b'?') {
+        Some(mark) => (target.slice(..mark), target.slice(mark + 1..)),
+        None => (target.clone(), Bytes::new()),
+    }
+}
+
+/// The query that the embedded server would have, where `told` was made from what was `sent`.
+pub(super) fn query(sent: Bytes, told: Option<&Bytes>) -> Bytes {
+    match told {
+        Some(told) if *told != sent && decode(told) != decode(&sent) => told.clone(),
         _ => sent,
-    };
-    (recovered, query)
+    }
 }
 
 /// The decoded path below `mount` of the raw path `raw`, if the host made `path_info` from it.
-fn below(raw: &[u8], mount: &[u8], path_info: &[u8]) -> Option<Bytes> {
+pub(super) fn below(raw: &Bytes, mount: &[u8], path_info: &Bytes) -> Option<Bytes> {
+    if is_plain(raw) && raw.strip_prefix(mount) == Some(&**path_info) {
+        return Some(path_info.clone());
+    }
     let told = canonical(&[mount, path_info].concat());
+    // Of what is just the mount hosts say that all below is "/", or nothing, whatever was asked for.
+    let bare = matches!(**path_info, [] | [b'/']);
+    let same = |path: &[u8]| {
+        let path = canonical(path);
+        told == path || (bare && without_slash(&told) == without_slash(&path))
+    };
     let decoded = decode(raw);
-    let made_from = told == canonical(&decoded)
-        || told == canonical(&decode(&decoded))
-        || told == canonical(raw);
+    let made_from = same(&decoded) || same(&decode(&decoded)) || same(raw);
     if !made_from {
         return None;
     }
@@ -78,8 +75,22 @@ fn below(raw: &[u8], mount: &[u8], path_info: &[u8]) -> Option<Bytes> {
     whole.then(|| Bytes::copy_from_slice(rest))
 }
 
+/// Whether there is nothing in a raw path to decode or remove.
+fn is_plain(raw: &[u8]) -> bool {
+    let mut before = 0;
+    raw.iter().all(|&byte| {
+        let plain = byte != b'%' && (byte != b'.' || before != b'/');
+        before = byte;
+        plain
+    })
+}
+
+fn without_slash(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"/").unwrap_or(path)
+}
+
 /// A path in the one form that all the ways of changing it lead to.
-fn canonical(path: &[u8]) -> Vec<u8> {
+pub(super) fn canonical(path: &[u8]) -> Vec<u8> {
     let mut squeezed = Vec::with_capacity(path.len() + 1);
     for &byte in [b'/'].iter().chain(path) {
         if byte != b'/' || squeezed.last() != Some(&b'/') {
@@ -90,14 +101,14 @@ fn canonical(path: &[u8]) -> Vec<u8> {
 }
 
 /// `path` with a slash in front, unless it is empty.
-fn rooted(path: Bytes) -> Bytes {
+pub(super) fn rooted(path: Bytes) -> Bytes {
     match path.first() {
         None | Some(b'/') => path,
         Some(_) => [b"/", &*path].concat().into(),
     }
 }
 
-fn without_dots(path: Bytes) -> Bytes {
+pub(super) fn without_dots(path: Bytes) -> Bytes {
     match normalize(Cow::Borrowed(&path)) {
         Cow::Owned(normal) => normal.into(),
         Cow::Borrowed(_) => path,
@@ -110,20 +121,20 @@ mod tests {
 
     fn recovered(
         target: &'static str,
-        mount: &str,
+        mount: &'static str,
         path_info: &'static [u8],
         query: &'static str,
     ) -> (Vec<u8>, Vec<u8>) {
-        let (path_info, query) = path_and_query(
-            Some(&origin_form(&target.into())),
-            mount.as_bytes(),
-            path_info.into(),
-            Some(query.into()),
-        );
-        (path_info.to_vec(), query.to_vec())
+        let (path, sent) = halves(&origin_form(&target.into()));
+        let path_info = rooted(path_info.into());
+        let (path, query) = match below(&path, mount.as_bytes(), &path_info) {
+            Some(path) => (path, super::query(sent, Some(&query.into()))),
+            None => (without_dots(path_info), query.into()),
+        };
+        (path.to_vec(), query.to_vec())
     }
 
-    fn path(target: &'static str, mount: &str, path_info: &'static [u8]) -> Vec<u8> {
+    fn path(target: &'static str, mount: &'static str, path_info: &'static [u8]) -> Vec<u8> {
         recovered(target, mount, path_info, "").0
     }
 
@@ -163,7 +174,7 @@ mod tests {
         assert_eq!(path("/a//../m/x", "/m", b"/x"), b"/x");
         assert_eq!(path("/m/x", "/m", b"/../../etc"), b"/etc");
         assert_eq!(path("/mm/x", "/m", b"m/x"), b"/m/x");
-        assert_eq!(path_and_query(None, b"/m", "../d".into(), None).0, "/d");
+        assert_eq!(without_dots(rooted("../d".into())), "/d");
     }
 
     #[test]
@@ -172,8 +183,7 @@ mod tests {
         assert_eq!(recovered("/m/x?q=%41&y=%26", "/m", b"/x", "q=A&y=%26").1, b"q=%41&y=%26");
         assert_eq!(recovered("/m/x?q=1", "/m", b"/x", "q=1&added=2").1, b"q=1&added=2");
         assert_eq!(recovered("/m/x?q=1", "/m", b"/x", "").1, b"");
-        let missing = path_and_query(Some(&"/m?q".into()), b"/m", Bytes::new(), None);
-        assert_eq!(missing.1, "q");
+        assert_eq!(query("q".into(), None), "q");
     }
 
     #[test]
