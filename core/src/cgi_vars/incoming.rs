@@ -162,13 +162,16 @@ impl Sorted {
 
     /// Adds a field; nginx sends a variable for each of several fields of a name.
     fn join(&mut self, name: HeaderName, value: Bytes) -> Result<()> {
+        if value.is_empty() && name == AUTHORIZATION {
+            return Ok(()); // what a rewrite rule of Apache makes of none
+        }
         let Ok(value) = HeaderValue::from_maybe_shared(trimmed(value)) else { return Ok(()) };
-        let separator: &[u8] = if name == COOKIE { b"; " } else { b", " };
         match self.headers.try_entry(name).map_err(|_| too_many())? {
             Entry::Vacant(entry) => {
                 entry.try_insert(value).map_err(|_| too_many())?;
             }
             Entry::Occupied(mut entry) => {
+                let separator: &[u8] = if entry.key() == COOKIE { b"; " } else { b", " };
                 let joined = [entry.get().as_bytes(), separator, value.as_bytes()].concat();
                 let joined = HeaderValue::from_maybe_shared(Bytes::from(joined));
                 entry.insert(joined.expect("two values and a separator make a field value"));
@@ -236,11 +239,8 @@ impl Sorted {
     /// Finds Authorization where Apache leaves it: in a variable of its own when a rewrite rule
     /// passes it on, and that renamed when the request was redirected internally.
     fn settle_authorization(&mut self) {
-        if self.headers.get(AUTHORIZATION).is_some_and(HeaderValue::is_empty) {
-            self.headers.remove(AUTHORIZATION);
-        }
-        if !self.headers.contains_key(AUTHORIZATION)
-            && let Some(value) = self.variable(Known::RedirectAuthorization).cloned()
+        if let Some(value) = self.variable(Known::RedirectAuthorization).cloned()
+            && !self.headers.contains_key(AUTHORIZATION)
         {
             self.set(AUTHORIZATION, value);
         }
@@ -279,9 +279,12 @@ impl Sorted {
 
     fn endpoint(&self, host: Known, port: Known) -> Endpoint {
         let text = self.variable(port).map_or(b"".as_slice(), |port| port);
-        let port = std::str::from_utf8(text).ok().and_then(|port| port.parse().ok());
+        let port = port_number(text);
         let host = self.variable(host).cloned().unwrap_or_default();
-        // HAProxy makes SERVER_NAME of Host, with the port; an address ends in no port.
+        if !host.contains(&b':') {
+            return Endpoint { host, port };
+        }
+        // HAProxy makes SERVER_NAME of Host, with the port; an address alone ends in none.
         let name = host.strip_suffix(text).and_then(|host| host.strip_suffix(b":"));
         let name = name.filter(|name| name.ends_with(b"]") || !name.contains(&b':'));
         let name = name.filter(|_| port.is_some()).unwrap_or(&host);
@@ -293,7 +296,7 @@ impl Sorted {
     fn gateway(&self, incoming: &Incoming) -> Gateway {
         let target = self.variable(Known::RequestUri).map(recover::origin_form);
         let asked = target.as_ref().filter(|target| target.starts_with(b"/"));
-        let (raw_path, sent) = asked.map(recover::halves).unzip();
+        let (raw_path, sent) = asked.map(|asked| recover::halves(asked)).unzip();
         let told = Told {
             script_name: self.given(Known::ScriptName),
             script_name_repeated: self.script_name_repeated,
@@ -301,14 +304,15 @@ impl Sorted {
             document_uri: self.given(Known::DocumentUri),
             script_filename: self.variable(Known::ScriptFilename),
             software: self.variable(Known::ServerSoftware),
-            raw_path: raw_path.as_ref(),
+            raw_path,
         };
         let Place { mount, path_info, as_asked } =
             place(&told, incoming.origin, incoming.mount.as_ref());
         let query = self.given(Known::QueryString);
-        let query = match sent {
-            Some(sent) if as_asked => recover::query(sent, query),
-            sent => query.cloned().or(sent).unwrap_or_default(),
+        let query = match (query, sent) {
+            (Some(query), Some(sent)) if as_asked => recover::query(query, sent),
+            (Some(query), _) => query.clone(),
+            (None, sent) => sent.map(Bytes::copy_from_slice).unwrap_or_default(),
         };
         let authentication = self.authentication();
         Gateway { target, mount, path_info, query, authentication, variables: Variables::new() }
@@ -325,6 +329,13 @@ impl Sorted {
         let user = self.variable(Known::RemoteUser).cloned().unwrap_or_default();
         Some(Authentication { kind: kind.clone(), user })
     }
+}
+
+fn port_number(text: &[u8]) -> Option<u16> {
+    let number = text.iter().try_fold(0, |number: u32, byte| {
+        (number < 10_000 && byte.is_ascii_digit()).then(|| number * 10 + u32::from(byte - b'0'))
+    })?;
+    number.try_into().ok().filter(|_| !text.is_empty())
 }
 
 fn too_many() -> Error {
@@ -361,11 +372,11 @@ fn uri(gateway: &Gateway) -> Uri {
 /// which some hosts hand down all the same.
 fn trimmed(value: Bytes) -> Bytes {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = value.iter().take_while(|&byte| is_space(byte)).count();
-    let end = value.iter().rev().take_while(|&byte| is_space(byte)).count();
-    if start + end == 0 {
+    if !value.first().is_some_and(is_space) && !value.last().is_some_and(is_space) {
         return value;
     }
+    let start = value.iter().take_while(|&byte| is_space(byte)).count();
+    let end = value.iter().rev().take_while(|&byte| is_space(byte)).count();
     value.slice(start..(value.len() - end).max(start))
 }
 

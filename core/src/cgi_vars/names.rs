@@ -65,6 +65,7 @@ pub(super) fn field(name: &[u8]) -> Option<HeaderName> {
         b"ACCEPT_LANGUAGE" => header::ACCEPT_LANGUAGE,
         b"AUTHORIZATION" => header::AUTHORIZATION,
         b"CACHE_CONTROL" => header::CACHE_CONTROL,
+        b"CONNECTION" => return None,
         b"COOKIE" => header::COOKIE,
         b"DNT" => header::DNT,
         b"HOST" => header::HOST,

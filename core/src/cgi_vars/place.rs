@@ -44,7 +44,7 @@ pub(super) struct Told<'a> {
     pub(super) script_filename: Option<&'a Bytes>,
     pub(super) software: Option<&'a Bytes>,
     /// The path of the target, encoded.
-    pub(super) raw_path: Option<&'a Bytes>,
+    pub(super) raw_path: Option<&'a [u8]>,
 }
 
 /// A mount and the path below it.
@@ -70,7 +70,7 @@ pub(super) fn place(told: &Told<'_>, origin: Origin, forced: Option<&Bytes>) -> 
 }
 
 /// `place` for an application that is known to be at `mount`.
-fn moved(place: Place, mount: &Bytes, raw: Option<&Bytes>) -> Place {
+fn moved(place: Place, mount: &Bytes, raw: Option<&[u8]>) -> Place {
     // Behind a rewritten URL the path that is told need not start at the root.
     if place.as_asked || !mount.is_empty() {
         let whole = joined(&place.mount, &place.path_info);
