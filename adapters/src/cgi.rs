@@ -26,7 +26,7 @@ use http::{Method, StatusCode, header::CONTENT_LENGTH};
 use narthex_core::{
     Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, RequestHead,
     ResponseHead, Result as RequestResult, Site, Transaction, Variables, block_on,
-    request_from_variables,
+    RequestHeads,
 };
 use rustix::{
     io::{Errno, fcntl_dupfd_cloexec},
@@ -186,7 +186,8 @@ fn run(
     capabilities: Capabilities,
 ) -> RequestResult<()> {
     let streamed = variables.iter().any(|(name, _)| name == "HTTP_TRANSFER_ENCODING");
-    let mut request = match request_from_variables(variables) {
+    let mut heads = RequestHeads::program(site.mount.clone());
+    let mut request = match heads.head(variables) {
         Ok(request) => request,
         Err(error) => {
             site.report(&error, None);

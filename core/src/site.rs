@@ -22,8 +22,9 @@ pub struct Site {
     pub timeouts: Timeouts,
     /// The logs.
     pub journal: Arc<dyn Journal>,
-    /// Where the application is mounted, on backends that are not told so with each request.
-    pub mount: Bytes,
+    /// Where the application is mounted, if that has been told. A gateway says so with each
+    /// request, and is not asked where this is given; elsewhere the application is at the root.
+    pub mount: Option<Bytes>,
     /// The peers that are believed what they say of their clients.
     pub trust: Trust,
     /// The fields by which those peers say it.
@@ -41,11 +42,17 @@ impl Site {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             journal: Arc::new(Silent),
-            mount: Bytes::new(),
+            mount: None,
             trust: Trust::default(),
             proxy_headers: ProxyHeaders::default(),
             request_id_field: None,
         }
+    }
+
+    /// Where the application is mounted, on backends that are not told so with each request.
+    #[must_use]
+    pub fn mount_point(&self) -> Bytes {
+        self.mount.clone().unwrap_or_default()
     }
 
     /// Notes that `request` has arrived, `earlier` others having come before it on its connection.

@@ -279,7 +279,7 @@ impl<A: Accept> Accepting<A> {
     }
 
     fn connection(&self, client: Endpoint, server: Endpoint) -> Connection {
-        let mount = self.site.mount.clone();
+        let mount = self.site.mount_point();
         Connection { scheme: Scheme::Http, client, server, mount, ..Connection::default() }
     }
 

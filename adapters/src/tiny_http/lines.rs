@@ -99,7 +99,7 @@ impl Lines {
             scheme: Scheme::Http,
             client: endpoint(client.peer_addr()).unwrap_or_default(),
             server: endpoint(client.local_addr()).unwrap_or_else(Endpoint::nameless),
-            mount: self.site.mount.clone(),
+            mount: self.site.mount_point(),
             ..Connection::default()
         };
         if client.local_addr().is_ok_and(|address| address.as_socket().is_some()) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use bytes::Bytes;
 use http::Version;
 
-use super::{Incoming, Variables, place::Origin};
+use super::{RequestHeads, Variables, place::Origin};
 use crate::{RequestHead, Scheme};
 
 /// A host, and what its files show.
@@ -344,11 +344,11 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn read(host: &Host, mount: Option<Bytes>, variables: Variables) -> RequestHead {
-    let mut incoming = match host.origin {
-        Program => Incoming::program(mount),
-        Responder => Incoming::responder(mount),
+    let mut heads = match host.origin {
+        Program => RequestHeads::program(mount),
+        Responder => RequestHeads::responder(mount),
     };
-    incoming.request(variables).unwrap()
+    heads.head(variables).unwrap()
 }
 
 /// The name of each file, and its lines `NAME=value`, with `\xNN` for bytes that are not printable.

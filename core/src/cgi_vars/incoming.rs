@@ -20,14 +20,14 @@ use crate::{
 };
 
 /// Builds a request head from what the host of a CGI program handed down: one request of
-/// [`Incoming::program`].
+/// [`RequestHeads::program`].
 ///
 /// # Errors
 /// [`Error::Refused`] when the variables are no request.
 pub fn request_from_variables(
     variables: impl IntoIterator<Item = (Bytes, Bytes)>,
 ) -> Result<RequestHead> {
-    Incoming::program(None).request(variables)
+    RequestHeads::program(None).head(variables)
 }
 
 /// Makes request heads of what a gateway hands down; one for each of its connections.
@@ -44,14 +44,14 @@ pub fn request_from_variables(
 /// - All other variables are kept in [`Gateway::variables`], those of the process too: a CGI host
 ///   hands down its settings among them.
 #[derive(Debug)]
-pub struct Incoming {
+pub struct RequestHeads {
     origin: Origin,
     mount: Option<Bytes>,
     /// What the last request came over; the next one has it too where its facts are the same.
     connection: Arc<Connection>,
 }
 
-impl Incoming {
+impl RequestHeads {
     /// For a CGI program; `mount` is where the application is mounted, if that has been told.
     #[must_use]
     pub fn program(mount: Option<Bytes>) -> Self {
@@ -69,7 +69,7 @@ impl Incoming {
     ///
     /// # Errors
     /// [`Error::Refused`] when the variables are no request.
-    pub fn request(
+    pub fn head(
         &mut self,
         variables: impl IntoIterator<Item = (Bytes, Bytes)>,
     ) -> Result<RequestHead> {
@@ -191,7 +191,7 @@ impl Sorted {
         self.given(known).filter(|value| !value.is_empty())
     }
 
-    fn into_head(mut self, incoming: &mut Incoming) -> Result<RequestHead> {
+    fn into_head(mut self, heads: &mut RequestHeads) -> Result<RequestHead> {
         let method = match self.variable(Known::RequestMethod) {
             None => return Err(Error::bad_request("the variable REQUEST_METHOD is missing")),
             Some(method) => Method::from_bytes(method)
@@ -203,8 +203,8 @@ impl Sorted {
         let server = self.endpoint(Known::ServerName, Known::ServerPort);
         self.settle_host(scheme, &server)?;
         let client = self.endpoint(Known::RemoteAddr, Known::RemotePort);
-        let gateway = self.gateway(incoming);
-        let connection = incoming.connection(scheme, client, server, &gateway.mount);
+        let gateway = self.gateway(heads);
+        let connection = heads.connection(scheme, client, server, &gateway.mount);
         let version = self.variable(Known::ServerProtocol).map_or(Version::HTTP_11, version);
         let gateway = Gateway { variables: self.variables, ..gateway };
         Ok(RequestHead {
@@ -293,7 +293,7 @@ impl Sorted {
     }
 
     /// What only a gateway says, less the variables themselves.
-    fn gateway(&self, incoming: &Incoming) -> Gateway {
+    fn gateway(&self, heads: &RequestHeads) -> Gateway {
         let target = self.variable(Known::RequestUri).map(recover::origin_form);
         let asked = target.as_ref().filter(|target| target.starts_with(b"/"));
         let (raw_path, sent) = asked.map(|asked| recover::halves(asked)).unzip();
@@ -306,8 +306,7 @@ impl Sorted {
             software: self.variable(Known::ServerSoftware),
             raw_path,
         };
-        let Place { mount, path_info, as_asked } =
-            place(&told, incoming.origin, incoming.mount.as_ref());
+        let Place { mount, path_info, as_asked } = place(&told, heads.origin, heads.mount.as_ref());
         let query = self.given(Known::QueryString);
         let query = match (query, sent) {
             (Some(query), Some(sent)) if as_asked => recover::query(query, sent),
@@ -381,135 +380,4 @@ fn trimmed(value: Bytes) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(variables: &[(&'static str, &'static [u8])]) -> Result<RequestHead> {
-        let method = [("REQUEST_METHOD", b"GET".as_slice())];
-        let all = method.iter().chain(variables);
-        request_from_variables(all.map(|&(name, value)| (name.into(), Bytes::from_static(value))))
-    }
-
-    fn field(variables: &[(&'static str, &'static [u8])], name: &str) -> Option<Vec<u8>> {
-        let head = request(variables).unwrap();
-        head.headers.get(name).map(|value| value.as_bytes().to_vec())
-    }
-
-    #[test]
-    fn without_a_method_there_is_no_request() {
-        let error = request_from_variables([]).unwrap_err();
-        assert!(error.to_string().contains("REQUEST_METHOD"));
-        assert!(request(&[("REQUEST_METHOD", b"")]).is_err());
-        assert_eq!(request(&[("REQUEST_METHOD", b"G T")]).unwrap_err().status(), 400);
-        assert_eq!(request(&[("REQUEST_METHOD", b"mkcol")]).unwrap().method, "mkcol");
-    }
-
-    #[test]
-    fn lengths_are_digits_or_absent() {
-        for absent in [b"".as_slice(), b"-1", b"0"] {
-            assert_eq!(field(&[("CONTENT_LENGTH", absent)], "content-length"), None);
-        }
-        assert_eq!(field(&[("CONTENT_LENGTH", b"007")], "content-length").unwrap(), b"7");
-        for bad in
-            [b"+5".as_slice(), b"abc", b"5 ", b"0x5", b"5,5", b"99999999999999999999", b"\xff"]
-        {
-            assert!(request(&[("CONTENT_LENGTH", bad)]).is_err(), "{}", bad.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn framing_and_proxy_do_not_come_from_fields() {
-        let head = request(&[
-            ("HTTP_CONTENT_LENGTH", b"99"),
-            ("HTTP_CONTENT_TYPE", b"evil/evil"),
-            ("HTTP_TRANSFER_ENCODING", b"chunked"),
-            ("HTTP_CONNECTION", b"close"),
-            ("HTTP_PROXY", b"http://evil"),
-            ("HTTP_Proxy", b"http://evil"),
-            ("HTTP_", b"x"),
-            ("HTTP_A B", b"x"),
-            ("HTTP_NUL", b"a\0b"),
-            ("HTTP_LF", b"a\nb"),
-            ("CONTENT_TYPE", b""),
-        ])
-        .unwrap();
-        assert_eq!(head.headers.len(), 0, "{:?}", head.headers);
-        assert!(head.variables().iter().all(|(name, _)| !name.starts_with(b"HTTP_")));
-    }
-
-    #[test]
-    fn values_are_bytes_and_repeated_ones_are_joined() {
-        assert_eq!(field(&[("HTTP_X_A", b"caf\xe9")], "x-a").unwrap(), b"caf\xe9");
-        let twice = [("HTTP_X_A", b"1".as_slice()), ("HTTP_X_A", b"2"), ("HTTP_COOKIE", b"a=1")];
-        assert_eq!(field(&twice, "x-a").unwrap(), b"1, 2");
-        let cookies = [("HTTP_COOKIE", b"a=1".as_slice()), ("HTTP_COOKIE", b"b=2")];
-        assert_eq!(field(&cookies, "cookie").unwrap(), b"a=1; b=2");
-    }
-
-    #[test]
-    fn authorization_is_found_where_apache_left_it() {
-        let redirected = ("REDIRECT_HTTP_AUTHORIZATION", b"Basic eA==".as_slice());
-        let both = [("HTTP_AUTHORIZATION", b"".as_slice()), redirected];
-        assert_eq!(field(&both, "authorization").unwrap(), b"Basic eA==");
-        let own = [("HTTP_AUTHORIZATION", b"Bearer y".as_slice()), redirected];
-        assert_eq!(field(&own, "authorization").unwrap(), b"Bearer y");
-        assert_eq!(field(&[("HTTP_AUTHORIZATION", b"")], "authorization"), None);
-    }
-
-    #[test]
-    fn a_host_is_made_where_there_is_none() {
-        let host = |variables| field(variables, "host");
-        assert_eq!(host(&[("SERVER_NAME", b"a"), ("SERVER_PORT", b"80")]).unwrap(), b"a");
-        assert_eq!(host(&[("SERVER_NAME", b"a"), ("SERVER_PORT", b"8080")]).unwrap(), b"a:8080");
-        let https = host(&[("HTTPS", b"on"), ("SERVER_NAME", b"[::1]"), ("SERVER_PORT", b"443")]);
-        assert_eq!(https.unwrap(), b"[::1]");
-        assert_eq!(host(&[("HTTP_HOST", b""), ("SERVER_NAME", b"a")]).unwrap(), b"a");
-        assert_eq!(host(&[("SERVER_NAME", b"_")]).unwrap(), b"_");
-        assert!(request(&[("HTTP_HOST", b"a, b")]).is_err());
-    }
-
-    #[test]
-    fn a_user_needs_an_authority() {
-        let alone = request(&[("REMOTE_USER", b"eve")]).unwrap();
-        assert_eq!(alone.gateway.unwrap().authentication, None);
-        let vouched = request(&[("REMOTE_USER", b"al"), ("AUTH_TYPE", b"Basic")]).unwrap();
-        let expected = Authentication { kind: "Basic".into(), user: "al".into() };
-        assert_eq!(vouched.gateway.unwrap().authentication, Some(expected));
-    }
-
-    #[test]
-    fn the_connection_is_as_told() {
-        let head = request(&[
-            ("HTTPS", b"off"),
-            ("REQUEST_SCHEME", b"https"),
-            ("REMOTE_ADDR", b"2001:db8::1"),
-            ("REMOTE_PORT", b"4711"),
-            ("SERVER_NAME", b"[::1]"),
-            ("SERVER_PORT", b"-"),
-            ("SERVER_PROTOCOL", b"HTTP/2.0"),
-        ])
-        .unwrap();
-        assert_eq!(head.connection.scheme, Scheme::Https);
-        let client = Endpoint { host: "2001:db8::1".into(), port: Some(4711) };
-        assert_eq!(head.connection.client, client);
-        assert_eq!(head.connection.server, Endpoint { host: "::1".into(), port: None });
-        assert_eq!(head.version, Version::HTTP_2);
-        assert_eq!(request(&[("HTTPS", b"1")]).unwrap().connection.scheme, Scheme::Https);
-        assert_eq!(request(&[("HTTPS", b"off")]).unwrap().connection.scheme, Scheme::Http);
-    }
-
-    #[test]
-    fn no_byte_is_refused_in_a_path_or_a_field() {
-        for byte in 0..=u8::MAX {
-            let value = Bytes::from(vec![b'/', byte, b'x']);
-            let names = ["PATH_INFO", "SCRIPT_NAME", "REQUEST_URI", "QUERY_STRING", "HTTP_X"];
-            for name in names {
-                let method = (Bytes::from("REQUEST_METHOD"), Bytes::from("GET"));
-                let head = request_from_variables([method, (name.into(), value.clone())]).unwrap();
-                if name == "PATH_INFO" {
-                    assert_eq!(*head.path_info(), *value);
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ mod recover;
 #[cfg(test)]
 mod golden;
 
-pub use incoming::{Incoming, request_from_variables};
+pub use incoming::{RequestHeads, request_from_variables};
 pub use outgoing::{field_value, header_variable, visit_variables};
 
 /// Variables in the order they were handed down.

@@ -197,3 +197,150 @@ fn joined(mount: &Bytes, path_info: &Bytes) -> Bytes {
         (mount, path_info) => [mount, path_info].concat().into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RequestHeads, Variables};
+
+    /// Mount and path below for these variables.
+    fn seen(origin: Origin, forced: Option<&'static str>, all: &[(&str, &str)]) -> [String; 2] {
+        let forced = forced.map(Bytes::from);
+        let mut heads = match origin {
+            Origin::Program => RequestHeads::program(forced),
+            Origin::Responder => RequestHeads::responder(forced),
+        };
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        let variables: Variables = [("REQUEST_METHOD", "GET")]
+            .iter()
+            .chain(all)
+            .map(|&(name, value)| (bytes(name), bytes(value)))
+            .collect();
+        let head = heads.head(variables).unwrap();
+        [head.mount(), &*head.path_info()].map(|path| path.escape_ascii().to_string())
+    }
+
+    fn responder(all: &[(&str, &str)]) -> [String; 2] {
+        seen(Origin::Responder, None, all)
+    }
+
+    #[test]
+    fn a_script_is_believed_where_a_file_was_found() {
+        // The whole path, and no PATH_INFO: under CGI that is a script, behind nginx nothing.
+        let all = [
+            ("SCRIPT_NAME", "/cgi-bin/app.cgi"),
+            ("DOCUMENT_URI", "/cgi-bin/app.cgi"),
+            ("REQUEST_URI", "/cgi-bin/app.cgi"),
+            ("SERVER_SOFTWARE", "nginx/1.22.1"),
+        ];
+        assert_eq!(seen(Origin::Program, None, &all), ["/cgi-bin/app.cgi", ""]);
+        assert_eq!(responder(&all), ["", "/cgi-bin/app.cgi"]);
+        // mod_fcgid has found a file too.
+        let all = [
+            ("SCRIPT_NAME", "/app.fcgi"),
+            ("SCRIPT_FILENAME", "/srv/www/app.fcgi"),
+            ("REQUEST_URI", "/app.fcgi"),
+            ("SERVER_SOFTWARE", "Apache/2.4 mod_fcgid/2.3.9"),
+        ];
+        assert_eq!(responder(&all), ["/app.fcgi", ""]);
+    }
+
+    #[test]
+    fn a_client_does_not_choose_the_mount() {
+        // By SetHandler, Apache takes the first segment for a file that need not be there.
+        let handler = "proxy:fcgi://localhost/srv/www/x";
+        let all = [
+            ("SCRIPT_NAME", "/x"),
+            ("PATH_INFO", "/admin"),
+            ("SCRIPT_FILENAME", handler),
+            ("REQUEST_URI", "/x/admin"),
+        ];
+        assert_eq!(responder(&all), ["", "/x/admin"]);
+        // Nor by fields that have the names of variables.
+        let all = [
+            ("SCRIPT_NAME", ""),
+            ("PATH_INFO", "/x"),
+            ("REQUEST_URI", "/x"),
+            ("HTTP_SCRIPT_NAME", "/evil"),
+            ("HTTP_SCRIPT_FILENAME", "proxy:fcgi://a/"),
+            ("HTTP_DOCUMENT_URI", "/evil"),
+            ("HTTP_PATH_INFO", "/evil"),
+        ];
+        assert_eq!(responder(&all), ["", "/x"]);
+        // Nor by dot segments, however often they are encoded.
+        for uri in ["/app/../x", "/app/%2e%2e/x", "/app/%252e%252e/x", "/app/..%2fx", "//app/../x"]
+        {
+            let all = [("SCRIPT_NAME", "/app"), ("PATH_INFO", "/../x"), ("REQUEST_URI", uri)];
+            let [mount, path] = responder(&all);
+            assert_eq!(mount, "/app", "{uri}");
+            assert!(path == "/x" || path == "/%2e%2e/x", "{uri}: {path}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_script_is_a_file() {
+        let all = |filename| {
+            [
+                ("SCRIPT_NAME", "/sub/app.cgi"),
+                ("PATH_INFO", "/x"),
+                ("SCRIPT_FILENAME", filename),
+                ("REQUEST_URI", "/sub/%78"),
+            ]
+        };
+        assert_eq!(seen(Origin::Program, None, &all("/srv/sub/app.cgi")), ["/sub", "/x"]);
+        assert_eq!(seen(Origin::Program, None, &all("/srv/app")), ["/sub/app.cgi", "/x"]);
+        // The index of its folder.
+        let index = [
+            ("SCRIPT_NAME", "/sub/app.cgi"),
+            ("SCRIPT_FILENAME", "/srv/sub/app.cgi"),
+            ("REQUEST_URI", "/sub/?q"),
+        ];
+        assert_eq!(seen(Origin::Program, None, &index), ["/sub", "/"]);
+    }
+
+    #[test]
+    fn a_forced_mount_is_cut_at_a_segment() {
+        let at = |mount, all: &[(&str, &str)]| seen(Origin::Responder, Some(mount), all);
+        let whole =
+            [("SCRIPT_NAME", "/app/x"), ("DOCUMENT_URI", "/app/x"), ("REQUEST_URI", "/app/x")];
+        assert_eq!(at("/app", &whole), ["/app", "/x"]);
+        assert_eq!(at("/app/x", &whole), ["/app/x", ""]);
+        assert_eq!(at("", &whole), ["", "/app/x"]);
+        // Elsewhere, or taken off on the way: all is below, as on the embedded server.
+        assert_eq!(at("/ap", &whole), ["/ap", "/app/x"]);
+        assert_eq!(at("/other", &whole), ["/other", "/app/x"]);
+        // lighttpd without fix-root-scriptname.
+        let first = [("SCRIPT_NAME", "/app"), ("PATH_INFO", "/x"), ("REQUEST_URI", "/app//x")];
+        assert_eq!(at("", &first), ["", "/app//x"]);
+        assert_eq!(at("/app", &first), ["/app", "//x"]);
+        assert_eq!(at("/other", &first), ["/other", "//x"]);
+        // What a proxy in front has taken off is in its REQUEST_URI still.
+        let stripped = [("SCRIPT_NAME", ""), ("PATH_INFO", "/a/b"), ("REQUEST_URI", "/app/a%2Fb")];
+        assert_eq!(at("/app", &stripped), ["/app", "/a/b"]);
+    }
+
+    #[test]
+    fn little_is_enough() {
+        // SCGI asks for no more.
+        assert_eq!(responder(&[("REQUEST_URI", "/a%2Fb/../c?q")]), ["", "/a/c"]);
+        assert_eq!(responder(&[]), ["", ""]);
+        assert_eq!(responder(&[("REQUEST_URI", "*")]), ["", ""]);
+        assert_eq!(responder(&[("DOCUMENT_URI", "/x")]), ["", "/x"]);
+        // A mount written into nginx's configuration, beside the stock parameters or instead.
+        let all = |uri| [("SCRIPT_NAME", uri), ("DOCUMENT_URI", uri), ("SCRIPT_NAME", "/app")];
+        assert_eq!(responder(&all("/app")), ["/app", ""]);
+        assert_eq!(responder(&all("/app/x")), ["/app", "/x"]);
+        assert_eq!(responder(&all("/apple")), ["", "/apple"]);
+    }
+
+    #[test]
+    fn malformed_names_of_files_say_nothing() {
+        let uri = ("REQUEST_URI", "/a/b");
+        for filename in ["proxy:", "proxy:fcgi:", "proxy:fcgi://", "proxy:fcgi://host", "proxy:/a"]
+        {
+            let all =
+                [uri, ("SCRIPT_NAME", "/a"), ("PATH_INFO", "/b"), ("SCRIPT_FILENAME", filename)];
+            assert_eq!(responder(&all), ["/a", "/b"], "{filename}");
+        }
+    }
+}

@@ -199,10 +199,11 @@ pub(super) struct Application {
     /// Never call the application from two threads at once
     #[arg(long, env = "NARTHEX_SERIALIZE", value_parser = BoolishValueParser::new())]
     pub(super) serialize: bool,
-    /// Path at which the application is mounted
+    /// Path at which the application is mounted; `/` is the root [default: where a gateway says,
+    /// elsewhere the root]
     #[arg(
         long, env = "NARTHEX_MOUNT", value_name = "PATH", value_parser = mount,
-        visible_alias = "root-path"
+        visible_aliases = ["root-path", "script-name"]
     )]
     pub(super) mount: Option<String>,
     /// Largest request body, such as 10M; `none` lifts the limit [default: 1G]

@@ -150,9 +150,7 @@ impl Plan {
         let (application, listening) = (&self.application, &self.listening);
         let mut site = Site::new(handler);
         site.journal = Arc::clone(log) as Arc<dyn Journal>;
-        if let Some(mount) = &application.mount {
-            site.mount = Bytes::copy_from_slice(mount.as_bytes());
-        }
+        site.mount = application.mount.clone().map(Bytes::from);
         let whole = |size| usize::try_from(size).unwrap_or(usize::MAX);
         set(&mut site.limits.body_size, application.limit_body);
         set(&mut site.limits.head_size, listening.limit_head.map(whole));

@@ -159,7 +159,7 @@ impl Server {
         let Running::Gateway { answer, site } = &self.running else {
             panic!("a listening backend is spoken to over its socket");
         };
-        let variables = gateway::variables(request, mount_of(site));
+        let variables = gateway::variables(request, &mount_of(site));
         // A web server may leave more on the pipe than the request has.
         let mut body = request.body.clone().unwrap_or_default();
         body.extend_from_slice(b"not of this request");
@@ -171,8 +171,8 @@ impl Server {
     }
 }
 
-fn mount_of(site: &Site) -> &str {
-    std::str::from_utf8(&site.mount).expect("an ASCII mount point")
+fn mount_of(site: &Site) -> String {
+    String::from_utf8(site.mount_point().to_vec()).expect("an ASCII mount point")
 }
 
 impl Drop for Server {

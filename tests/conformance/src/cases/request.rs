@@ -103,7 +103,7 @@ pub(crate) fn target_is_raw(host: &dyn Host) {
 }
 
 pub(crate) fn mount_is_cut_off(host: &dyn Host) {
-    let server = Server::with(host, |site| site.mount = "/app".into());
+    let server = Server::with(host, |site| site.mount = Some("/app".into()));
     for (target, path_info) in [("/app/x%2cy?q", "/x,y"), ("/app", ""), ("/app/", "/")] {
         let view = server.exchange(&Request::get(target)).view();
         assert_eq!(view.one("mount"), "/app");
