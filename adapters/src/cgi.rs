@@ -25,8 +25,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header::CONTENT_LENGTH};
 use narthex_core::{
     Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, RequestHead,
-    ResponseHead, Result as RequestResult, Site, Transaction, Variables, block_on,
-    RequestHeads,
+    RequestHeads, ResponseHead, Result as RequestResult, Site, Transaction, Variables, block_on,
 };
 use rustix::{
     io::{Errno, fcntl_dupfd_cloexec},

@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use http::{Method, StatusCode, header::CONTENT_LENGTH};
 use narthex_core::{
-    Access, Answer, Body, Error, Expire, Expired, Forwarding, Overdue, RequestHead, Result,
-    Variables, request_from_variables,
+    Access, Answer, Body, Error, Expire, Expired, Forwarding, Overdue, RequestHead, RequestHeads,
+    Result, Variables,
 };
 
 use super::{
@@ -126,7 +126,7 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
             variables.push((Bytes::from_static(b"FCGI_ROLE"), Bytes::from_static(b"AUTHORIZER")));
         }
         let site = &self.server.site;
-        let mut head = request_from_variables(variables)?;
+        let mut head = RequestHeads::responder(site.mount.clone()).head(variables)?;
         site.arrived(&mut head, u32::try_from(number - 1).unwrap_or(u32::MAX));
         if head.path_info().contains(&0) {
             return Err(Error::bad_request("a NUL in the path"));

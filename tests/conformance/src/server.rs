@@ -67,7 +67,7 @@ impl Server {
         let running = match opened.service {
             Service::Gateway(answer) => Running::Gateway { answer, site },
             Service::Listening { address, serve, stop, dialects } => {
-                let mount = mount_of(&site).to_owned();
+                let mount = mount_of(&site);
                 let dialects = dialects.map(|dialects| (dialects, mount));
                 let (stopping, stopped) = channel();
                 thread::spawn(move || {
