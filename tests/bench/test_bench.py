@@ -34,7 +34,8 @@ from bench.process import (
 )
 from bench.report import Results
 from bench.scenarios import GOALS, SCENARIOS, Goal, Scenario
-from bench.servers import OURS, SERVERS, SYSTEM, Role, Server
+from bench.server import BUILT, OURS, SYSTEM, Role, Server
+from bench.servers import SERVERS
 from bench.slow import SlowReader, SlowUpload, drive
 
 PYTHON = Path(sys.executable)
@@ -343,7 +344,11 @@ def test_names_are_unique_and_declarations_complete() -> None:
 def test_every_peer_is_in_the_requirements() -> None:
     text = environment.REQUIREMENTS.read_text()
     pinned = {line.partition("==")[0] for line in environment.parse_requirements(text)}
-    assert {s.package for s in SERVERS} - {OURS, SYSTEM} <= pinned
+    assert {name for s in SERVERS for name in (s.package, *s.needs)} - {
+        OURS,
+        SYSTEM,
+        BUILT,
+    } <= pinned
     assert all("==" in line for line in environment.parse_requirements(text))
 
 

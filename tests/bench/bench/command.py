@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import environment, instructions, report
-from .environment import HERE, Interpreters, MissingError
+from .environment import Interpreters, MissingError
 from .load import Setting
 from .measure import Sample
-from .process import ServerError, free_port, started
+from .process import ServerError
 from .report import Results
 from .scenarios import GOALS, SCENARIOS, Scenario
-from .servers import APPLICATIONS, SERVERS, SYSTEM, Server
+from .server import HERE, Server
+from .servers import SERVERS
+from .visit import visited
 
 RESULTS = HERE / "RESULTS.md"
-SERVER_CORE, GENERATOR_CORE = 0, 1
+GENERATOR_CORE = 1
 QUICK_SECONDS, QUICK_ROUNDS, QUICK_WITHIN = 1.0, 3, 150.0
 
 
@@ -72,8 +74,7 @@ class Plan:
         for server in self.servers:
             if not results.scenario.takes(server):
                 continue
-            if server.package in self.interpreters.absent:
-                reason = self.interpreters.absent[server.package]
+            if reason := self.interpreters.why_not(server):
                 results.absent[server.name] = reason
                 continue
             sample = self._visit(results.scenario, server)
@@ -82,20 +83,12 @@ class Plan:
 
     def _visit(self, scenario: Scenario, server: Server) -> Sample:
         """Starts a server, makes sure that it answers right, loads and stops it."""
-        folder = APPLICATIONS / server.api
         pinned = self.pinned or scenario.pinned
         setting = Setting(self.seconds, GENERATOR_CORE if pinned else None)
         try:
-            port = free_port()
-            python = self.interpreters.of(server.package)
-            variables = environment.server_environment(folder)
-            with environment.scratch() as scratch:
-                command = server.command_line(python, scenario.module, port, scratch)
-                if pinned:
-                    command = ["taskset", "-c", str(SERVER_CORE), *command]
-                with started(server.name, command, port, folder, variables) as running:
-                    scenario.load.verify(running)
-                    return scenario.load.run(running, setting)
+            with visited(server, scenario.module, self.interpreters, pinned) as running:
+                scenario.load.verify(running)
+                return scenario.load.run(running, setting)
         except (ServerError, OSError, ValueError) as error:
             return Sample(faults=[f"{error}"])
 
@@ -174,9 +167,8 @@ def make_plan(options: argparse.Namespace) -> Plan:
         if (not options.servers or server.name in options.servers)
         and any(scenario.takes(server) for scenario in scenarios)
     ]
-    wanted = {server.package for server in servers}
-    if SYSTEM in wanted:
-        environment.need_tools(["nginx"])
+    wanted = {name for server in servers for name in (server.package, *server.needs)}
+    environment.need_tools({tool for server in servers for tool in server.tools})
     return Plan(
         scenarios=scenarios,
         servers=servers,

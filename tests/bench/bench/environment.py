@@ -15,11 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .servers import OURS
+from .server import APPLICATIONS, BUILT, CACHE, HERE, OURS, Server
 
-HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
-CACHE = HERE / ".cache"
 REQUIREMENTS = HERE / "requirements.txt"
 BUILDERS = ("setuptools", "wheel", "maturin")
 DEFAULT_PYTHON = Path("/usr/bin/python3")
@@ -32,6 +30,8 @@ PACKAGES = {
     "openssl": "openssl",
     "h2load": "nghttp2-client",
     "nginx": "nginx-light",
+    "apache2": "apache2-bin",
+    "rustc": "(see https://rustup.rs)",
     "cargo": "(see https://rustup.rs)",
 }
 
@@ -57,6 +57,11 @@ class Interpreters:
     def of(self, package: str) -> Path:
         """Returns the interpreter that a distribution is installed for."""
         return self.ours if package == OURS else self.peers
+
+    def why_not(self, server: Server) -> str | None:
+        """Returns why a server cannot take part, or None."""
+        wanted = (server.package, *server.needs)
+        return next((self.absent[name] for name in wanted if name in self.absent), None)
 
 
 @contextmanager
@@ -187,6 +192,33 @@ def build_ours(python: Path) -> None:
         raise MissingError(f"this checkout could not be built:\n{printed}")
 
 
+def build_programs() -> str | None:
+    """Compiles what `apps/cgi` has in Rust, without shared libraries.
+
+    Returns:
+        Why that is not possible, or None.
+    """
+    CACHE.mkdir(exist_ok=True)
+    flags = ("-Copt-level=3", "-Cpanic=abort", "-Cstrip=symbols")
+    for source in (APPLICATIONS / "cgi").glob("*.rs"):
+        program = CACHE / source.stem
+        if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
+            continue
+        print(f"compiling {source.name}", flush=True)
+        done = subprocess.run(
+            [
+                *("rustc", "--edition=2024", "-Ctarget-feature=+crt-static", *flags),
+                *(str(source), "-o", str(program)),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            return f"{source.name} could not be compiled: {done.stderr.strip()[-200:]}"
+    return None
+
+
 def prepare(base: Path, ours: Path | None, wanted: Collection[str]) -> Interpreters:
     """Installs what is wanted and not there yet.
 
@@ -203,6 +235,10 @@ def prepare(base: Path, ours: Path | None, wanted: Collection[str]) -> Interpret
     if to_build:
         need_tools(["cargo", "gcc"])
     peers, absent = install_peers(base, wanted)
+    if BUILT in wanted:
+        need_tools(["rustc"])
+        if reason := build_programs():
+            absent[BUILT] = reason
     if to_build:
         build_ours(peers)
     return Interpreters(peers, interpreter(ours) if ours else peers, absent)

@@ -22,11 +22,12 @@ from pathlib import Path
 
 from . import environment, parts
 from .client import BROWSER_HEADERS, AnswerError, Headers, connect, request_bytes
-from .environment import HERE, Interpreters, MissingError
+from .environment import Interpreters, MissingError
 from .load import HELLO
 from .measure import spread, thread_states
 from .process import Running, free_port, started
-from .servers import APPLICATIONS, OURS, SERVERS, Server
+from .server import APPLICATIONS, HERE, OURS, Server
+from .servers import SERVERS
 
 RECORD = HERE / "instructions.txt"
 SHORT, LONG = 500, 2_500

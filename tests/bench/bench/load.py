@@ -122,6 +122,7 @@ class Wrk:
         body: What is answered.
         distinct: Asked for instead of `/`, with a number that is never the same.
         pause: Milliseconds in the mean between an answer and the next request.
+        by_programs: Whether each answer is a process's, whose CPU nobody adds up.
     """
 
     connections: int = 64
@@ -133,6 +134,7 @@ class Wrk:
     body: bytes = HELLO
     distinct: str = ""
     pause: float = 0.0
+    by_programs: bool = False
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -141,6 +143,8 @@ class Wrk:
         No latencies with pipelining: wrk takes the time of a batch for that of a
         request, and corrects it by the interval of requests.
         """
+        if self.by_programs:
+            return (measure.RATE, measure.P50, measure.P99)
         tails = (measure.P50, measure.P99, measure.P999) if self.pipeline == 1 else ()
         return (measure.RATE, measure.CPU, *tails, measure.PSS, measure.PEAK)
 
@@ -251,11 +255,13 @@ class Transfer:
         size: The length of the body.
         upload: Whether the client sends it; otherwise the server does.
         tls: Whether the connections are encrypted.
+        least: How many there are at least.
     """
 
     size: int
     upload: bool
     tls: bool = False
+    least: int = 3
 
     measures = (
         measure.SPEED,
@@ -270,12 +276,12 @@ class Transfer:
         transfer(server.port, 100_000, self.upload, self.tls)
 
     def run(self, server: Running, setting: Setting) -> Sample:
-        """Transfers until the time is over, at least three times."""
+        """Transfers until the time is over."""
         sample = Sample()
         times: list[float] = []
         end = time.monotonic() + setting.seconds
         with memory_growth(server) as growth, spent_cpu(server) as cpu:
-            while len(times) < 3 or time.monotonic() < end:
+            while len(times) < self.least or time.monotonic() < end:
                 times.append(transfer(server.port, self.size, self.upload, self.tls))
         tree = server.tree()
         # The fastest, as a transfer is short against a slice of the scheduler.

@@ -10,9 +10,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -35,12 +35,16 @@ class Running:
     Attributes:
         name: Its name in the tables.
         pid: The process that was started, the root of its tree.
-        port: Where it listens, on the loopback address.
+        port: Where it answers, on the loopback address.
+        program: The command line to run for each request, where nothing listens.
+        variables: What `program` finds in its environment, all of it.
     """
 
     name: str
     pid: int
     port: int
+    program: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def tree(self) -> list[Stat]:
         """Reads the processes of the server as they are now."""
@@ -130,18 +134,21 @@ def started(
     command: Sequence[str],
     port: int,
     directory: Path,
-    environment: dict[str, str],
+    environment: Mapping[str, str],
     patience: float = 1.0,
+    at: Path | None = None,
 ) -> Iterator[Running]:
     """Runs a server for the length of a `with` block.
 
     Args:
         name: Its name in the tables.
         command: Its command line.
-        port: Where it is going to listen.
+        port: Where it is going to answer.
         directory: Where it runs.
         environment: The variables it sees, all of them.
         patience: How many times the usual it may take to start and to end.
+        at: The Unix socket where it is going to listen, behind a front that listens
+            on the port.
 
     Raises:
         ServerError: It ended, did not listen in time, or another process listens on
@@ -158,7 +165,7 @@ def started(
         )
         running = Running(name, process.pid, port)
         try:
-            _wait_until_ready(running, process, output, READY_WITHIN * patience)
+            _wait_until_ready(running, process, output, READY_WITHIN * patience, at)
             yield running
         finally:
             _stop(process, STOP_WITHIN * patience)
@@ -169,9 +176,10 @@ def _wait_until_ready(
     process: subprocess.Popen[bytes],
     output: IO[bytes],
     within: float,
+    at: Path | None,
 ) -> None:
     deadline = time.monotonic() + within
-    while not _answers(running.port):
+    while not _answers(at or running.port):
         if process.poll() is not None:
             raise ServerError(
                 f"ended with status {process.returncode}: {_tail(output)}"
@@ -179,18 +187,34 @@ def _wait_until_ready(
         if time.monotonic() > deadline:
             raise ServerError(f"not ready after {within:.0f} s: {_tail(output)}")
         time.sleep(0.02)
+    if at is not None:
+        return  # nobody else knows of it
     listening = listening_sockets(running.port)
     ours = open_sockets(stat.pid for stat in running.tree())
     if not listening or listening - ours:
         raise ServerError(f"port {running.port} belongs to another process")
 
 
-def _answers(port: int) -> bool:
+def _answers(place: int | Path) -> bool:
     try:
-        socket.create_connection((HOST, port), timeout=1).close()
+        connected(place, timeout=1).close()
     except OSError:
         return False
     return True
+
+
+def connected(place: int | Path, timeout: float) -> socket.socket:
+    """Connects to a port of the loopback address, or to a Unix socket."""
+    if isinstance(place, int):
+        return socket.create_connection((HOST, place), timeout)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout)
+    try:
+        connection.connect(str(place))
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _tail(output: IO[bytes]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .measure import Measure, Sample, medians, ratio
 from .scenarios import Goal, Scenario
-from .servers import Server
+from .server import Server
 
 JsonValue = object
 

@@ -13,7 +13,8 @@ from .idle import Idle
 from .load import MEGABYTE, Load, SlowMix, Transfer, Wrk
 from .measure import Measure, Sample
 from .mixed import Paced, SleepMix
-from .servers import APPLICATIONS, Role, Server
+from .runs import Runs
+from .server import APPLICATIONS, Role, Server
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,51 @@ SCENARIOS = (
         ),
         frozenset({Role.OBSERVED}),
     ),
+    Scenario(
+        "gateways",
+        "hello through nginx over 32 kept connections, by each protocol it speaks;"
+        " CPU and memory are of the server behind it alone",
+        Wrk(connections=32),
+        frozenset({Role.GATEWAY}),
+        ours="narthex-fastcgi",
+        quick=True,
+    ),
+    Scenario(
+        "gateway-download",
+        "1 GiB from the application through nginx, which does not buffer it",
+        Transfer(size=1024 * MEGABYTE, upload=False, least=1),
+        frozenset({Role.GATEWAY_TRANSFER}),
+        ours="narthex-fastcgi",
+        module="mixed",
+        quick=True,
+    ),
+    Scenario(
+        "gateway-upload",
+        "1 GiB to the application through nginx, which does not buffer it",
+        Transfer(size=1024 * MEGABYTE, upload=True, least=1),
+        frozenset({Role.GATEWAY_TRANSFER}),
+        ours="narthex-fastcgi",
+        module="mixed",
+        quick=True,
+    ),
+    Scenario(
+        "cgi",
+        "a program started, read and waited for, one after the other",
+        Runs(),
+        frozenset({Role.PROGRAM}),
+        ours="narthex-warm",
+        quick=True,
+    ),
+    Scenario(
+        "cgi-httpd",
+        "programs run by httpd's mod_cgid, over 8 kept connections",
+        Wrk(connections=8, by_programs=True),
+        frozenset({Role.HTTPD}),
+        ours="httpd-warm",
+        quick=True,
+    ),
 )
+
 
 Samples = Mapping[str, Sequence[Sample]]
 
@@ -225,15 +270,20 @@ SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 def _ratio(
-    scenario: str, over: str, under: str, what: Measure, at_least: float
+    scenario: str,
+    over: str,
+    under: str,
+    what: Measure,
+    bound: float,
+    sign: str = "≥",
 ) -> Goal:
     """Wants `over`'s figure to be so many times that of `under`."""
 
     def figure(samples: Samples) -> float | None:
         return measure.ratio(samples.get(over, ()), samples.get(under, ()), what)
 
-    text = f"{what.title}: {over} ÷ {under} ≥ {at_least:g}"
-    return Goal(scenario, text, figure, operator.ge, at_least)
+    text = f"{what.title}: {over} ÷ {under} {sign} {bound:g}"
+    return Goal(scenario, text, figure, SIGNS[sign], bound)
 
 
 def _bound(scenario: str, server: str, what: Measure, sign: str, bound: float) -> Goal:
@@ -283,4 +333,19 @@ GOALS = (
     _bound("idle", "narthex", measure.PER_CONNECTION, "≤", 16),
     # Less than a tenth of hello's CPU.
     _ratio("observed", "narthex", "narthex-observed", measure.CPU, 0.91),
+    _ratio("gateways", "flup", "narthex-fastcgi", measure.CPU, 20),
+    _ratio("gateways", "uwsgi-fastcgi", "narthex-fastcgi", measure.CPU, 2.5),
+    _ratio("gateways", "uwsgi-uwsgi", "narthex-fastcgi", measure.CPU, 1.9),
+    _ratio("gateways", "narthex-fastcgi", "flup", measure.RATE, 8),
+    _ratio("gateways", "narthex-fastcgi", "uwsgi-fastcgi", measure.RATE, 1.6),
+    _ratio("gateways", "narthex-fastcgi", "uwsgi-uwsgi", measure.RATE, 1.6),
+    _ratio("gateways", "narthex-fastcgi", "narthex-upstream", measure.RATE, 0.9),
+    _bound("gateway-download", "narthex-fastcgi", measure.GROWTH, "≤", 4),
+    _bound("gateway-upload", "narthex-fastcgi", measure.GROWTH, "≤", 4),
+    _ratio("cgi", "narthex-warm", "floor", measure.RUN, 1.2, "≤"),
+    _ratio("cgi", "narthex-warm-flask", "floor", measure.RUN, 1.5, "≤"),
+    _ratio("cgi", "wsgiref-flask", "narthex-warm-flask", measure.RUN, 100),
+    _ratio("cgi", "narthex-fork", "floor", measure.RUN, 3, "≤"),
+    _ratio("cgi", "narthex-cold", "wsgiref", measure.RUN, 0.6, "≤"),
+    _ratio("cgi-httpd", "httpd-warm", "httpd-floor", measure.RATE, 0.8),
 )

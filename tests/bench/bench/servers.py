@@ -1,86 +1,20 @@
-"""The servers: one declaration for each, and how a declaration becomes a command."""
+"""The servers: one declaration for each."""
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
-from pathlib import Path
-
-APPLICATIONS = Path(__file__).resolve().parent.parent / "apps"
-
-
-class Role(enum.Enum):
-    """Why a server is in the bench; a scenario names the roles it plays with."""
-
-    PLAIN = "what people run"
-    FAST = "near the limit of one thread"
-    PIPELINED = "answers several requests sent at once"
-    TWO_THREADS = "two threads for input and output"
-    CONCURRENT = "serves many slow requests at once"
-    NATIVE = "an API of its own"
-    TWO_PROCESSES = "two worker processes"
-    TLS = "encrypted connections"
-    HTTP2 = "speaks HTTP/2"
-    OBSERVED = "logs, metrics and a trusted proxy"
-    STATIC = "serves files"
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server and its settings.
-
-    Attributes:
-        name: Its name in the tables.
-        package: The distribution it comes from, as requirements.txt spells it, or
-            `SYSTEM` where the machine has it.
-        command: Its command line, where `{python}` and `{bin}` are the interpreter
-            and the scripts of the environment, `{port}` the port to listen on, and
-            `{module}` the module whose `app` it runs, `{scratch}` a folder of its own,
-            with a certificate `certificate.pem` and its `key.pem`.
-        note: What the command line means, in a few words.
-        roles: Why it is here.
-        api: The folder of `apps` with the applications it runs.
-    """
-
-    name: str
-    package: str
-    command: tuple[str, ...]
-    note: str
-    roles: frozenset[Role]
-    api: str = "wsgi"
-
-    def command_line(
-        self, python: Path, module: str, port: int, scratch: Path
-    ) -> list[str]:
-        """Fills in the command line."""
-        values = {
-            "scratch": str(scratch),
-            "python": str(python),
-            "bin": str(python.parent),
-            "port": str(port),
-            "module": module,
-        }
-        return [part.format_map(values) for part in self.command]
-
-    def runs(self, module: str) -> bool:
-        """Tells whether there is an application of this name for its API."""
-        return any((APPLICATIONS / self.api).glob(f"{module}.*"))
-
-
-def _words(text: str, *more: str) -> tuple[str, ...]:
-    """Splits a command line; `more` are words that hold spaces."""
-    return (*text.split(), *more)
+from . import gateways, programs
+from .server import OURS, SYSTEM, Role, Server, words
 
 
 def _narthex(threads: int, more: str = "") -> tuple[str, ...]:
     command = "{python} -m narthex serve {module}.py:app --bind 127.0.0.1:{port}"
-    return _words(f"{command} --threads {threads} {more}")
+    return words(f"{command} --threads {threads} {more}")
 
 
 def _granian(
     blocking_threads: int, runtime_threads: int = 1, workers: int = 1, more: str = ""
 ) -> tuple[str, ...]:
-    return _words(
+    return words(
         "{bin}/granian --interface wsgi --host 127.0.0.1 --port {port} {module}:app"
         f" --no-ws --log-level error --workers {workers} --runtime-threads"
         f" {runtime_threads} --blocking-threads {blocking_threads} {more}"
@@ -88,7 +22,7 @@ def _granian(
 
 
 def _gunicorn(settings: str) -> tuple[str, ...]:
-    return _words(
+    return words(
         "{bin}/gunicorn --bind 127.0.0.1:{port} --workers 1 --no-control-socket"
         f" {settings} {{module}}:app"
     )
@@ -101,10 +35,7 @@ def _nginx() -> tuple[str, ...]:
     return ("sh", "-c", f"{fill} > {{scratch}}/nginx.conf && {run}")
 
 
-OURS = "narthex"
-SYSTEM = "system"
-
-SERVERS = (
+EMBEDDED = (
     Server(
         "narthex",
         OURS,
@@ -252,7 +183,7 @@ SERVERS = (
         "uWSGI",
         # Its http-socket closes after each answer and does not say so by itself;
         # its http11-socket keeps alive, but one process serves one connection.
-        _words(
+        words(
             "{bin}/uwsgi --http-socket 127.0.0.1:{port} --module {module}:app"
             " --need-app --die-on-term --disable-logging --processes 1 --add-header",
             "Connection: close",
@@ -263,7 +194,7 @@ SERVERS = (
     Server(
         "waitress",
         "waitress",
-        _words(
+        words(
             "{bin}/waitress-serve --listen=127.0.0.1:{port} --threads=4 {module}:app"
         ),
         "four threads",
@@ -272,14 +203,14 @@ SERVERS = (
     Server(
         "cheroot",
         "cheroot",
-        _words("{bin}/cheroot --bind 127.0.0.1:{port} --threads 4 {module}:app"),
+        words("{bin}/cheroot --bind 127.0.0.1:{port} --threads 4 {module}:app"),
         "four threads",
         frozenset({Role.PLAIN}),
     ),
     Server(
         "bjoern",
         "bjoern",
-        _words(
+        words(
             "{python} -c",
             "import bjoern, {module}; bjoern.run({module}.app, '127.0.0.1', {port})",
         ),
@@ -289,7 +220,7 @@ SERVERS = (
     Server(
         "fastwsgi",
         "fastwsgi",
-        _words(
+        words(
             "{python} -c",
             "import fastwsgi, {module};"
             " fastwsgi.run({module}.app, '127.0.0.1', {port})",
@@ -298,3 +229,5 @@ SERVERS = (
         frozenset({Role.PLAIN, Role.FAST, Role.PIPELINED}),
     ),
 )
+
+SERVERS = (*EMBEDDED, *gateways.SERVERS, *programs.SERVERS)

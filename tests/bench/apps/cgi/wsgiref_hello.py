@@ -1,0 +1,7 @@
+"""The hello of `wsgi` by what Python brings along for CGI."""
+
+from wsgiref.handlers import CGIHandler
+
+from hello import app  # type: ignore[import-not-found]  # copied beside it
+
+CGIHandler().run(app)
