@@ -291,4 +291,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with --instructions: show which part executes them, do not write them",
     )
+    made.add_argument(
+        "--case",
+        choices=[case.name for case in instructions.CASES],
+        help="with --instructions: count this one only, which records nothing",
+    )
     return made

@@ -18,15 +18,23 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
-from . import environment, parts
-from .client import BROWSER_HEADERS, AnswerError, Headers, connect, request_bytes
+from . import environment, fastcgi, parts
+from .client import (
+    BROWSER_HEADERS,
+    TIMEOUT,
+    AnswerError,
+    Headers,
+    connect,
+    request_bytes,
+)
 from .environment import Interpreters, MissingError
 from .load import HELLO
 from .measure import spread, thread_states
-from .process import Running, free_port, started
-from .server import APPLICATIONS, HERE, OURS, Server
+from .process import Running, connected, free_port, started
+from .server import APPLICATIONS, HERE, OURS, Server, socket_of
 from .servers import SERVERS
 
 RECORD = HERE / "instructions.txt"
@@ -63,12 +71,29 @@ class Case:
         server: The server of ours that answers it.
         headers: Sent besides Host.
         pipeline: Requests sent in one write.
+        gateway: Whether they are FastCGI's, as nginx would send those of many clients
+            over one connection.
     """
 
     name: str
     server: str = "narthex"
     headers: Headers = ()
     pipeline: int = 1
+    gateway: bool = False
+
+    def requests(self) -> Sequence[bytes]:
+        """Writes those that are sent in turn."""
+        if not self.gateway:
+            return (request_bytes("/", self.headers) * self.pipeline,)
+        return [
+            fastcgi.request({**fastcgi.NGINX, "REMOTE_PORT": str(port)})
+            for port in range(40_000, 40_032)
+        ]
+
+    @property
+    def ending(self) -> bytes:
+        """What an answer ends with."""
+        return fastcgi.END if self.gateway else HELLO
 
 
 CASES = (
@@ -76,6 +101,7 @@ CASES = (
     Case("browser", headers=BROWSER_HEADERS),
     Case("native", server="narthex-native"),
     Case("pipelined", pipeline=16),
+    Case("fastcgi", server="narthex-fastcgi", gateway=True),
 )
 
 
@@ -89,25 +115,28 @@ def main(options: argparse.Namespace) -> int:
     interpreters = environment.prepare(options.python, options.ours, wanted)
     if others:
         return _print_others(others, interpreters)
+    cases = [case for case in CASES if case.name == (options.case or case.name)]
     if options.parts:
-        return _print_parts(interpreters)
-    counts = _count_ours(interpreters)
+        return _print_parts(interpreters, cases)
+    counts = _count_ours(interpreters, cases)
     if options.check:
         return compare(parse_record(RECORD.read_text()).counts, counts)
+    if len(cases) < len(CASES):
+        return 0
     RECORD.write_text(format_record(Record(_tools(options), counts)))
     print(f"written to {RECORD}")
     return 0
 
 
-def _count_ours(interpreters: Interpreters) -> dict[str, int]:
-    """Counts all cases until two counts agree; the lower one, as disturbances add.
+def _count_ours(interpreters: Interpreters, cases: Sequence[Case]) -> dict[str, int]:
+    """Counts cases until two counts agree; the lower one, as disturbances add.
 
     Raises:
         MissingError: No two of them did, so they say nothing.
     """
     servers = {server.name: server for server in SERVERS}
     counts = {}
-    for case in CASES:
+    for case in cases:
         found: list[float] = []
         while len(found) < 2 or (
             spread(sorted(found)[:2]) > NOISE and len(found) < REPEATS
@@ -133,7 +162,9 @@ def _print_others(servers: Sequence[Server], interpreters: Interpreters) -> int:
             status = 1
             continue
         for case in CASES:
-            if case.server != "narthex" or server.api != "wsgi":
+            if server.api != "wsgi" or case.server == "narthex-native":
+                continue
+            if case.gateway != (server.front == "fastcgi"):
                 continue
             try:
                 text = f"{count(server, case, interpreters):.0f}"
@@ -151,10 +182,10 @@ def count(server: Server, case: Case, interpreters: Interpreters) -> float:
     return (long - short) / (LONG - SHORT)
 
 
-def _print_parts(interpreters: Interpreters) -> int:
-    """Counts all cases once, by the parts of the server; nothing is recorded."""
+def _print_parts(interpreters: Interpreters, cases: Sequence[Case]) -> int:
+    """Counts cases once, by the parts of the server; nothing is recorded."""
     servers = {server.name: server for server in SERVERS}
-    for case in CASES:
+    for case in cases:
         server = servers[case.server]
         long, seconds = _life(server, case, interpreters, LONG)
         short, _ = _life(server, case, interpreters, SHORT, seconds)
@@ -199,24 +230,32 @@ def _life(
     """
     folder = APPLICATIONS / server.api
     port = free_port()
-    with tempfile.TemporaryDirectory() as outputs:
+    with tempfile.TemporaryDirectory() as temporary:
+        outputs, scratch = Path(temporary, "counts"), Path(temporary, "scratch")
+        outputs.mkdir()
+        scratch.mkdir()
+        python = interpreters.of(server.package)
         command = [
             *("valgrind", "--tool=callgrind", "--quiet", "--trace-children=yes"),
             f"--callgrind-out-file={outputs}/%p",
-            *server.command_line(interpreters.of(server.package), "hello", port, HERE),
+            *server.command_line(python, "hello", port, scratch),
         ]
         variables = environment.server_environment(folder, **SETTINGS)
+        at = socket_of(scratch) if server.front else None
         with started(
-            server.name, command, port, folder, variables, VALGRIND_PATIENCE
+            server.name, command, port, folder, variables, VALGRIND_PATIENCE, at
         ) as running:
             began = time.monotonic()
-            exchange(running, case, requests)
+            with connected(at, TIMEOUT) if at else connect(port) as connection:
+                exchange(connection, running, case, requests)
             taken = time.monotonic() - began
             time.sleep(max(0.0, seconds - taken))
-        return [file.read_text() for file in Path(outputs).iterdir()], taken
+        return [file.read_text() for file in outputs.iterdir()], taken
 
 
-def exchange(server: Running, case: Case, requests: int) -> None:
+def exchange(
+    connection: socket.socket, server: Running, case: Case, requests: int
+) -> None:
     """Makes so many requests on one connection, each when the server sleeps.
 
     A request that came while the server is still busy with the last one would save
@@ -226,16 +265,15 @@ def exchange(server: Running, case: Case, requests: int) -> None:
         AnswerError: An answer differs from the first one in length or content.
     """
     pids = [stat.pid for stat in server.tree()]
-    batch = request_bytes("/", case.headers) * case.pipeline
-    with connect(server.port) as connection:
-        connection.sendall(request_bytes("/", case.headers))
-        length = len(_first_answer(connection))
-        for _ in range(requests // case.pipeline):
-            _wait_until_asleep(pids)
-            connection.sendall(batch)
-            answers = _exactly(connection, length * case.pipeline)
-            if answers.count(HELLO) != case.pipeline:
-                raise AnswerError(f"a wrong answer: {answers[:200]!r}")
+    batches = cycle(case.requests())
+    connection.sendall(next(batches))
+    length = len(_first_answers(connection, case))
+    for batch in islice(batches, requests // case.pipeline):
+        _wait_until_asleep(pids)
+        connection.sendall(batch)
+        answers = _exactly(connection, length)
+        if answers.count(HELLO) != case.pipeline:
+            raise AnswerError(f"a wrong answer: {answers[:200]!r}")
 
 
 def _wait_until_asleep(pids: Sequence[int]) -> None:
@@ -246,14 +284,14 @@ def _wait_until_asleep(pids: Sequence[int]) -> None:
         seen = seen + 1 if asleep else 0
 
 
-def _first_answer(connection: socket.socket) -> bytes:
-    answer = b""
-    while not answer.endswith(HELLO):
+def _first_answers(connection: socket.socket, case: Case) -> bytes:
+    answers = b""
+    while answers.count(case.ending) < case.pipeline:
         piece = connection.recv(65536)
         if not piece:
-            raise AnswerError(f"closed after {answer!r}")
-        answer += piece
-    return answer
+            raise AnswerError(f"closed after {answers!r}")
+        answers += piece
+    return answers
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:
