@@ -1,7 +1,7 @@
 //! The environ: a copied template, interned keys, Latin-1 values (PEP 3333).
 
 use bytes::Bytes;
-use narthex_core::{Capabilities, Capability, Connection, RequestHead, Scheme};
+use narthex_core::{Capabilities, Capability, Connection, Endpoint, RequestHead, Scheme};
 use pyo3::{
     prelude::*,
     types::{PyDict, PyString},
@@ -21,6 +21,8 @@ pub(super) struct Template {
     server_port: Option<u16>,
     /// Environs tell which request they are of.
     named: bool,
+    /// What is remembered of requests that come through gateways.
+    memory: Memory,
 }
 
 macro_rules! keys {
@@ -102,6 +104,7 @@ impl Template {
             server_name: server.host.clone(),
             server_port: server.port,
             named,
+            memory: Memory::default(),
         })
     }
 
@@ -148,7 +151,7 @@ impl Template {
         if let Some(gateway) = &request.gateway {
             // The host's own variables first: what is worked out from them goes on top.
             for (name, value) in &gateway.variables {
-                environ.set_item(latin1(py, name), latin1(py, value))?;
+                environ.set_item(self.names.given(py, name), latin1(py, value))?;
             }
         }
         self.set_target(py, &environ, request)?;
@@ -187,9 +190,31 @@ impl Template {
         environ.set_item(&keys.raw_uri, text)
     }
 
+    /// What is remembered of requests that come through gateways.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// The variables of fields.
     pub(super) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// Sets what is known of the client.
+    pub(super) fn set_client(
+        &self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        client: &Endpoint,
+    ) -> PyResult<()> {
+        let keys = &self.keys;
+        if !client.host.is_empty() {
+            environ.set_item(&keys.remote_addr, latin1(py, &client.host))?;
+        }
+        if let Some(number) = client.port {
+            environ.set_item(&keys.remote_port, decimal(py, number))?;
+        }
+        Ok(())
     }
 
     fn connection(
@@ -199,13 +224,7 @@ impl Template {
         connection: &Connection,
     ) -> PyResult<()> {
         let keys = &self.keys;
-        let client = &connection.client;
-        if !client.host.is_empty() {
-            environ.set_item(&keys.remote_addr, latin1(py, &client.host))?;
-        }
-        if let Some(number) = client.port {
-            environ.set_item(&keys.remote_port, decimal(py, number))?;
-        }
+        self.set_client(py, environ, &connection.client)?;
         let server = &connection.server;
         if server.host != self.server_name {
             environ.set_item(&keys.server_name, latin1(py, &server.host))?;

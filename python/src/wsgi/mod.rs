@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | the handler: at once, or through an exchange |
 //! | `environ.rs`, `names.rs` | the environ; the variables of request fields |
-//! | `last.rs` | the environ of a connection's last request, which the next one resembles |
+//! | `last.rs`, `given.rs` | the environ of the last request, which the next one resembles; a gateway's part of it |
 //! | `start.rs`, `fields.rs` | `start_response` and `write`; the headers they are given |
 //! | `input.rs`, `errors.rs`, `file.rs` | `wsgi.input`, `wsgi.errors`, `wsgi.file_wrapper` |
 //! | `output.rs` | what the application returns |
@@ -14,6 +14,7 @@ mod environ;
 mod errors;
 mod fields;
 mod file;
+mod given;
 pub(crate) mod hot;
 mod input;
 mod last;

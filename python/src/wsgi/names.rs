@@ -1,4 +1,4 @@
-//! The variables that request fields become, by name.
+//! The variables that request fields become, by name, and those that gateways hand down.
 
 use http::HeaderName;
 use narthex_core::{RequestHead, field_value, header_variable};
@@ -10,7 +10,7 @@ use pyo3::{
 use super::hot::latin1;
 use crate::hash::hash;
 
-/// The variables of well-known fields, by name.
+/// The variables of well-known fields, by name, and those that gateways hand down.
 pub(super) struct Names {
     slots: Vec<Option<(&'static [u8], Py<PyString>)>>,
 }
@@ -95,23 +95,64 @@ const WELL_KNOWN: &[&str] = &[
     "x-xsrf-token",
 ];
 
+/// Variables that gateways hand down, besides those of fields.
+const GIVEN: &[&str] = &[
+    "AUTH_TYPE",
+    "CONTEXT_DOCUMENT_ROOT",
+    "CONTEXT_PREFIX",
+    "DOCUMENT_ROOT",
+    "DOCUMENT_URI",
+    "FCGI_ROLE",
+    "GATEWAY_INTERFACE",
+    "HTTPS",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "QUERY_STRING",
+    "REDIRECT_STATUS",
+    "REMOTE_ADDR",
+    "REMOTE_HOST",
+    "REMOTE_PORT",
+    "REMOTE_USER",
+    "REQUEST_METHOD",
+    "REQUEST_SCHEME",
+    "REQUEST_URI",
+    "SCGI",
+    "SCRIPT_FILENAME",
+    "SCRIPT_NAME",
+    "SERVER_ADDR",
+    "SERVER_ADMIN",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SERVER_PROTOCOL",
+    "SERVER_SIGNATURE",
+    "SERVER_SOFTWARE",
+    "SSL_TLS_SNI",
+];
+
 /// A power of two with room to spare, so that most names sit in their first slot.
 const SLOTS: usize = 512;
 
 impl Names {
     pub(super) fn new(py: Python<'_>) -> Self {
-        let mut slots: Vec<_> = (0..SLOTS).map(|_| None).collect();
+        let mut names = Self { slots: (0..SLOTS).map(|_| None).collect() };
         for name in WELL_KNOWN {
-            let mut slot = Self::slot(name.as_bytes());
-            while slots[slot].is_some() {
-                slot = (slot + 1) % SLOTS;
-            }
             let variable = header_variable(name.as_bytes());
             let variable = std::str::from_utf8(&variable).expect("well-known names are ASCII");
-            let variable = PyString::intern(py, variable).unbind();
-            slots[slot] = Some((name.as_bytes(), variable));
+            names.add(name, PyString::intern(py, variable).unbind());
         }
-        Self { slots }
+        // Fields are in lower case, and these are not: one table holds both.
+        for name in GIVEN {
+            names.add(name, PyString::intern(py, name).unbind());
+        }
+        names
+    }
+
+    fn add(&mut self, name: &'static str, variable: Py<PyString>) {
+        let mut slot = Self::slot(name.as_bytes());
+        while self.slots[slot].is_some() {
+            slot = (slot + 1) % SLOTS;
+        }
+        self.slots[slot] = Some((name.as_bytes(), variable));
     }
 
     fn slot(name: &[u8]) -> usize {
@@ -126,6 +167,17 @@ impl Names {
                 Some(_) => slot = (slot + 1) % SLOTS,
                 None => return None,
             }
+        }
+    }
+
+    /// The variable that a gateway calls `name`.
+    pub(super) fn given<'py>(&self, py: Python<'py>, name: &[u8]) -> Bound<'py, PyString> {
+        match self.find(name) {
+            // A field's name may be a gateway's as well, and is then a variable of that name.
+            Some(variable) if name.first().is_some_and(u8::is_ascii_uppercase) => {
+                variable.bind(py).clone()
+            }
+            _ => latin1(py, name),
         }
     }
 
