@@ -17,9 +17,16 @@ APPLICATIONS = Path(__file__).parent / "applications"
 
 @dataclass(frozen=True)
 class Site:
-    """A served application."""
+    """A served application.
+
+    Attributes:
+        backend: What the suite calls that which serves it.
+        protocol: What the command calls it.
+        server: Answers.
+    """
 
     backend: str
+    protocol: str
     server: Server
 
     def ask(
@@ -60,4 +67,4 @@ def serve(backend: Backend, name: str, *options: str) -> Site:
         api="transaction",
         options=options,
     )
-    return Site(backend.name, server)
+    return Site(backend.name, backend.protocol, server)

@@ -40,9 +40,9 @@ def test_any_byte_of_a_path_survives(site: Site) -> None:
 
 def test_the_environment(site: Site) -> None:
     seen = asked(site, "/request")
-    assert seen["backend"] == site.backend
-    assert ("run_once" in seen["capabilities"]) == (site.backend == "cgi")
-    assert seen["gateway"] == (site.backend == "cgi" and "GET")
+    assert seen["backend"] == site.protocol
+    assert ("run_once" in seen["capabilities"]) == (site.protocol == "cgi")
+    assert seen["gateway"] == (site.protocol == "cgi" and "GET")
 
 
 def test_the_query(site: Site) -> None:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from support.fronts import haproxy, httpd, lighttpd, nginx
+from support.fronts.facts import FACTS
+from support.fronts.servers import Fronted, Gateway, Host, Hosted
 from support.messages import Request
-from support.server import CgiServer, Server, SocketServer, python_command
+from support.server import CgiServer, EmbeddedServer, Server, python_command
 
 _PROBE = Path(__file__).with_name("probe.py")
 
@@ -41,7 +44,7 @@ def _embedded(name: str) -> Start:
         command = python_command("run", application, "--backend", name, "--no-debug")
         command += ["--bind", "127.0.0.1:0"]
         command += [*mounted, *options]
-        return SocketServer(application, capabilities, command, settings)
+        return EmbeddedServer(application, capabilities, command, settings)
 
     return start
 
@@ -59,12 +62,59 @@ def _cgi(
     return CgiServer(application, capabilities, command, settings, mount)
 
 
+def _before(gateway: Gateway, protocol: str, *, unix: bool = True) -> Start:
+    """Starts a gateway, and a web server before it."""
+
+    def start(
+        application: str,
+        capabilities: frozenset[str],
+        options: Sequence[str],
+        settings: Mapping[str, str],
+        mount: str,
+    ) -> Server:
+        command = python_command(
+            *("run", application, "--backend", protocol, "--no-debug", *options)
+        )
+        return Fronted(
+            *(application, capabilities, command, settings, gateway, protocol, mount),
+            unix=unix,
+        )
+
+    return start
+
+
+def _below(host: Host, protocol: str) -> Start:
+    """Starts a web server that starts the application."""
+
+    def start(
+        application: str,
+        capabilities: frozenset[str],
+        options: Sequence[str],
+        settings: Mapping[str, str],
+        mount: str,
+    ) -> Server:
+        command = python_command("run", "--backend", protocol, "--no-debug", *options)
+        return Hosted(
+            *(application, capabilities, [*command, application], settings, host, mount),
+            resident=protocol != "cgi",
+        )
+
+    return start
+
+
 @dataclass
 class Backend:
-    """One way to serve an application; servers are started once and kept."""
+    """One way to serve an application; servers are started once and kept.
+
+    Attributes:
+        name: What the suite calls it.
+        start: Starts it.
+        protocol: What the command calls the backend of ours that it rests on.
+    """
 
     name: str
     start: Start
+    protocol: str
     _servers: dict[object, Server] = field(default_factory=dict)
     _capabilities: frozenset[str] | None = None
 
@@ -100,6 +150,15 @@ class Backend:
             )
         return self._servers[key]
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the web server of this one does by itself: names and sentences."""
+        return {
+            name: fact.sentence
+            for name, fact in FACTS.items()
+            if self.name in fact.fronts
+        }
+
     def servers(self) -> list[Server]:
         """Lists the servers that run."""
         return list(self._servers.values())
@@ -111,13 +170,16 @@ class Backend:
             try:
                 server.stop()
             except Exception as error:  # noqa: PERF203 - every one is to be stopped
-                complaints.append(f"{self.name}: {error}")
+                complaints.append(f"{self.name}, {server.application}: {error}")
         self._servers.clear()
         return complaints
 
 
 BACKENDS = [
-    Backend("hyper", _embedded("hyper")),
-    Backend("tiny-http", _embedded("tiny-http")),
-    Backend("cgi", _cgi),
+    Backend("hyper", _embedded("hyper"), "hyper"),
+    Backend("tiny-http", _embedded("tiny-http"), "tiny-http"),
+    Backend("cgi", _cgi, "cgi"),
+    Backend("lighttpd-cgi", _below(lighttpd.cgi, "cgi"), "cgi"),
+    Backend("mod-cgi", _below(httpd.cgi, "cgi"), "cgi"),
+    Backend("mod-cgid", _below(httpd.cgid, "cgi"), "cgi"),
 ]

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from support.backends import BACKENDS, Backend
+from support.log import Log
 from support.matrix import Cell, write
 
 NAME = "narthex-backends"
-_EXCUSE = "excused(has=CAPABILITY, lacks=CAPABILITY, because=TEXT)"
+_EXCUSE = "excused(has=CAPABILITY, lacks=CAPABILITY, fact=NAME, because=TEXT)"
 _marks = pytest.StashKey[dict[str, int]]()
 
 
@@ -27,13 +28,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME,…",
         help="run on these backends only: " + ", ".join(b.name for b in BACKENDS),
     )
+    group.addoption(
+        "--facts",
+        action="store_true",
+        help="run what is excused by a fact about a web server; it must fail",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the markers."""
     config.addinivalue_line(
         "markers",
-        f"{_EXCUSE}: leave the case out where the backend has, or lacks, a capability",
+        f"{_EXCUSE}: leave the case out where the backend has, or lacks, a capability, "
+        "or where its web server is known for a fact",
     )
     config.addinivalue_line("markers", "api(NAME): the API that the case belongs to")
     config.pluginmanager.register(Recorder(config), f"{NAME}-recorder")
@@ -59,11 +66,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def _excuse(request: pytest.FixtureRequest) -> None:
-    """Leaves out a case that is excused by a capability."""
+    """Leaves out a case that is excused by a capability or by a fact."""
     backend = _backend_of(request.node)
     if backend is None:
         return
     for marker in request.node.iter_markers("excused"):
+        fact = marker.kwargs.get("fact")
+        if fact in backend.facts:
+            _leave_out(request, f"{fact}: {backend.facts[fact]}")
         for relation in ("has", "lacks"):
             capability = marker.kwargs.get(relation)
             if capability is None:
@@ -72,7 +82,15 @@ def _excuse(request: pytest.FixtureRequest) -> None:
                 pytest.skip(f"excused: {relation} {capability}")
 
 
-def _backend_of(item: pytest.Item) -> Backend | None:
+def _leave_out(request: pytest.FixtureRequest, reason: str) -> None:
+    """Skips a case; with `--facts` it runs, and fails where it passes."""
+    if request.config.getoption("--facts"):
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    else:
+        pytest.skip(f"excused: {reason}")
+
+
+def _backend_of(item: pytest.Item | None) -> Backend | None:
     callspec = getattr(item, "callspec", None)
     backend = callspec.params.get("backend") if callspec else None
     return backend if isinstance(backend, Backend) else None
@@ -95,8 +113,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if backend is None:
         return
     item.user_properties.append(("cell", tuple(_cell_of(item, backend))))
-    logs = {server.application: server.log.mark() for server in backend.servers()}
-    item.stash[_marks] = logs
+    item.stash[_marks] = {name: log.mark() for name, log in _logs_of(backend)}
+
+
+def _logs_of(backend: Backend) -> list[tuple[str, Log]]:
+    return [pair for server in backend.servers() for pair in server.logs().items()]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -108,10 +129,10 @@ def pytest_runtest_makereport(
     backend = _backend_of(item)
     if backend and report.failed:
         marks = item.stash.get(_marks, {})
-        for server in backend.servers():
-            lines = server.log.since(marks.get(server.application, 0))
+        for name, log in _logs_of(backend):
+            lines = log.since(marks.get(name, 0))
             if lines:
-                title = f"log of {server.application} under {backend.name}"
+                title = f"log of {name} under {backend.name}"
                 report.sections.append((title, "\n".join(lines[-200:])))
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         _refuse_silent_skip(report)
@@ -148,6 +169,18 @@ class Recorder:
             self._cells[key] = f"excused:{reason}" if reason else "skip"
         elif report.when == "call":
             self._cells.setdefault(key, "pass")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> None:
+        """Stops the servers of a backend when the next case is one of another.
+
+        Cases come backend by backend; all servers at once would be hundreds.
+        """
+        backend, following = _backend_of(item), _backend_of(nextitem)
+        if backend and following and backend is not following:
+            self._complaints += backend.stop()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

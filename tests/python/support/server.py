@@ -18,7 +18,7 @@ from support.log import Log
 from support.messages import Request, Response
 
 SUITE = Path(__file__).resolve().parent.parent
-_LISTENING = r"narthex: listening on http://(127\.0\.0\.1):([0-9]+)"
+_LISTENING = r"narthex: listening on (?:[a-z]+://)?(\S+)"
 
 
 def child_environment(settings: Mapping[str, str]) -> dict[bytes, bytes]:
@@ -33,7 +33,16 @@ def child_environment(settings: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 class Server(ABC):
-    """One application under one backend."""
+    """One application under one backend.
+
+    Attributes:
+        application: What is served.
+        capabilities: What the backend can do.
+        log: What it, and the application, write to the error stream.
+        pid: The process that serves; none where each request has its own.
+    """
+
+    pid: int | None = None
 
     def __init__(self, application: str, capabilities: frozenset[str]) -> None:
         """Remembers what is served, and what the backend can do."""
@@ -72,6 +81,10 @@ class Server(ABC):
             request_for(case, method, target, headers, body, length, chunked)
         )
 
+    def logs(self) -> dict[str, Log]:
+        """Names what may explain a failure."""
+        return {self.application: self.log}
+
     def begin(self, request: Request) -> Future[Response]:
         """Sends a request from another thread."""
         future: Future[Response] = Future()
@@ -100,18 +113,19 @@ def request_for(
     return Request(method, target, fields, body, length, chunked)
 
 
-class SocketServer(Server):
-    """A server process that listens on a port of its own choice."""
+class Process:
+    """A `narthex` that listens, from when it does.
+
+    Attributes:
+        address: The first that it says it listens on, without the scheme.
+        pid: Its process.
+    """
 
     def __init__(
-        self,
-        application: str,
-        capabilities: frozenset[str],
-        command: Sequence[str],
-        settings: Mapping[str, str],
+        self, command: Sequence[str], settings: Mapping[str, str], log: Log
     ) -> None:
         """Starts `command` and waits for the line that says where it listens."""
-        super().__init__(application, capabilities)
+        self._log = log
         self._process = subprocess.Popen(
             command,
             env=child_environment(settings),
@@ -120,15 +134,52 @@ class SocketServer(Server):
             stderr=subprocess.PIPE,
         )
         assert self._process.stderr is not None
-        self._reader = self.log.follow(self._process.stderr)
+        self._reader = log.follow(self._process.stderr)
         try:
-            found = self.log.wait_for(_LISTENING, timeout=30, while_open=True)
+            found = log.wait_for(_LISTENING, timeout=30, while_open=True)
         except AssertionError:
             self._process.kill()
             self._process.wait()
             raise
-        self.address = (found[1], int(found[2]))
+        self.address = found[1]
         self.pid = self._process.pid
+
+    @property
+    def port(self) -> int:
+        """The port of the address."""
+        return int(self.address.rpartition(":")[2])
+
+    def stop(self) -> None:
+        """Ends it by SIGTERM; it must not have ended before, and must end well.
+
+        Raises:
+            AssertionError: It did not.
+        """
+        if self._process.poll() is not None:
+            raise AssertionError(
+                f"it ended by itself with status {self._process.returncode}:\n"
+                + "\n".join(self._log.since())
+            )
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._reader.join(timeout=5)
+        assert status == 0, f"it stopped with status {status}"
+
+
+class SocketServer(Server):
+    """A server that HTTP clients connect to.
+
+    Attributes:
+        address: Where it listens.
+    """
+
+    address: tuple[str, int]
 
     def connect(self, deadline: float = DEADLINE) -> Connection:
         """Opens a connection."""
@@ -155,23 +206,26 @@ class SocketServer(Server):
                 taken += len(data)
             connection.reset()
 
+
+class EmbeddedServer(SocketServer):
+    """An application under a server of ours."""
+
+    def __init__(
+        self,
+        application: str,
+        capabilities: frozenset[str],
+        command: Sequence[str],
+        settings: Mapping[str, str],
+    ) -> None:
+        """Starts `command`, which listens on a port of its own choice."""
+        super().__init__(application, capabilities)
+        self._process = Process(command, settings, self.log)
+        self.address = ("127.0.0.1", self._process.port)
+        self.pid = self._process.pid
+
     def stop(self) -> None:
         """See `Server.stop`."""
-        if self._process.poll() is not None:
-            raise AssertionError(
-                f"server of {self.application} ended by itself with status "
-                f"{self._process.returncode}:\n" + "\n".join(self.log.since())
-            )
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            status = self._process.wait(timeout=40)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
-        finally:
-            self._reader.join(timeout=5)
-        assert status == 0, f"server of {self.application} stopped with {status}"
+        self._process.stop()
 
 
 class CgiServer(Server):

@@ -1,0 +1,1 @@
+"""Real web servers in front of applications."""

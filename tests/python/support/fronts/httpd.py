@@ -1,0 +1,156 @@
+"""Apache's httpd: its modules for CGI, FastCGI, SCGI and the uwsgi protocol."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support.fronts.program import Port, Program, find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from support.log import Log
+
+_MODULES = Path("/usr/lib/apache2/modules")
+
+_CONFIGURATION = """\
+ServerRoot {folder}
+DefaultRuntimeDir {folder}
+PidFile {folder}/httpd.pid
+ErrorLog /dev/stderr
+LogLevel warn
+ServerName 127.0.0.1
+UseCanonicalName Off
+Listen 127.0.0.1:{port}
+{modules}
+# As many connections at once as any case wants.
+<IfModule mpm_event_module>
+    StartServers 1
+    ServerLimit 1
+    ThreadsPerChild 32
+    MaxRequestWorkers 32
+</IfModule>
+<IfModule mpm_prefork_module>
+    StartServers 4
+    MinSpareServers 4
+    MaxRequestWorkers 32
+</IfModule>
+KeepAliveTimeout 15
+MaxKeepAliveRequests 0
+Timeout 30
+LimitRequestLine 65536
+LimitRequestFieldSize 65536
+DocumentRoot {folder}/htdocs
+<Location />
+    Require all granted
+    # Otherwise the application never sees who logs in.
+    CGIPassAuth On
+</Location>
+# A path reaches the application as the client wrote it.
+AllowEncodedSlashes NoDecode
+MergeSlashes Off
+{host}
+"""
+
+
+class Httpd(Program):
+    """httpd with one host."""
+
+    def __init__(
+        self,
+        folder: Path,
+        host: str,
+        modules: Sequence[str],
+        *,
+        mpm: str = "event",
+        log: Log | None = None,
+    ) -> None:
+        """Starts it with these modules; `host` is what the host has of its own."""
+        port = Port()
+        (folder / "htdocs").mkdir()
+        configuration = folder / "httpd.conf"
+        wanted = [f"mpm_{mpm}", "authz_core", *modules]
+        configuration.write_text(
+            _CONFIGURATION.format(
+                folder=folder,
+                port=port.number,
+                modules="\n".join(f"LoadModule {_loaded(name)}" for name in wanted),
+                host=host,
+            )
+        )
+        command = [find_program("apache2"), "-DFOREGROUND", "-f", configuration]
+        super().__init__([*_not_as_root(), *command], port, folder, log=log)
+
+
+def _loaded(module: str) -> str:
+    return f"{module}_module {_MODULES}/mod_{module}.so"
+
+
+def _not_as_root() -> list[str]:
+    """What lets httpd believe that it runs as somebody who is not root.
+
+    It never serves as root, and whoever else it became could reach neither the
+    interpreter nor the application of a user whose folders are private. In a user
+    namespace it is this user by another number.
+    """
+    if os.geteuid() != 0:
+        return []
+    return [find_program("unshare"), "--user", "--map-user=1000", "--map-group=1000"]
+
+
+def gateway(
+    folder: Path, protocol: str, upstream: str, mount: str, log: Log
+) -> Httpd:
+    """Starts httpd with mod_proxy before a gateway at `upstream`."""
+    scheme = {"fastcgi": "fcgi"}.get(protocol, protocol)
+    place = mount or "/"
+    options = "enablereuse=on flushpackets=on timeout=30"
+    host = f"""\
+ProxyPass "{place}" "{upstream.format(scheme=scheme)}{place}" {options}
+<Location "{place}">
+    # The body of a request goes on while it comes.
+    SetEnv proxy-sendchunked 1
+</Location>
+"""
+    return Httpd(folder, host, ["env", "proxy", f"proxy_{scheme}"], log=log)
+
+
+def fcgid(folder: Path, program: Path, mount: str, log: Log) -> Httpd:
+    """Starts httpd with mod_fcgid, which starts `program`."""
+    host = f"""\
+FcgidIPCDir {folder}
+FcgidProcessTableFile {folder}/fcgid_shm
+FcgidMaxProcessesPerClass 1
+FcgidMaxRequestLen 2147483647
+FcgidIOTimeout 30
+FcgidOutputBufferSize 0
+{_script(program, mount)}
+<Directory "{program.parent}">
+    Options +ExecCGI
+    SetHandler fcgid-script
+</Directory>
+"""
+    return Httpd(folder, host, ["alias", "fcgid"], log=log)
+
+
+def cgid(folder: Path, program: Path, mount: str, log: Log) -> Httpd:
+    """Starts httpd with mod_cgid, whose daemon starts `program` for each request."""
+    host = f"ScriptSock {folder}/cgid\n{_script(program, mount)}"
+    return Httpd(folder, host, ["alias", "cgid"], log=log)
+
+
+def cgi(folder: Path, program: Path, mount: str, log: Log) -> Httpd:
+    """Starts httpd with mod_cgi, whose workers start `program` for each request."""
+    host = _script(program, mount)
+    return Httpd(folder, host, ["alias", "cgi"], mpm="prefork", log=log)
+
+
+def _script(program: Path, mount: str) -> str:
+    """Everything below `mount` is `program`'s."""
+    return (
+        f'ScriptAlias "{mount}" "{program}"\n'
+        if mount
+        else f'ScriptAlias "/" "{program}/"\n'
+    )

@@ -1,0 +1,143 @@
+"""An application behind a real web server, in the two ways that there are."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from support.log import Log
+from support.server import Process, SocketServer, child_environment, python_command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from support.fronts.program import Program
+
+
+class Gateway(Protocol):
+    """How a web server is started before a gateway that runs."""
+
+    def __call__(
+        self, folder: Path, protocol: str, upstream: str, mount: str, log: Log
+    ) -> Program:
+        """Passes everything below `mount` to `upstream`."""
+
+
+class Host(Protocol):
+    """How a web server is started that starts the application itself."""
+
+    def __call__(self, folder: Path, program: Path, mount: str, log: Log) -> Program:
+        """Has `program` answer everything below `mount`."""
+
+
+class Behind(SocketServer):
+    """What both have: a web server, and a folder for its files."""
+
+    def __init__(self, application: str, capabilities: frozenset[str]) -> None:
+        """Makes the folder."""
+        super().__init__(application, capabilities)
+        # Not below pytest's: the path of a socket must be short.
+        self.folder = Path(tempfile.mkdtemp(prefix="narthex-"))
+        self.front: Program
+
+    @property
+    def front_log(self) -> Log:
+        """What the web server says."""
+        return self.front.log
+
+    def logs(self) -> dict[str, Log]:
+        """See `Server.logs`."""
+        return {**super().logs(), f"{self.application}, its front": self.front_log}
+
+    def stop(self) -> None:
+        """See `Server.stop`."""
+        try:
+            self.front.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Fronted(Behind):
+    """A gateway that listens, and a web server before it."""
+
+    def __init__(
+        self,
+        application: str,
+        capabilities: frozenset[str],
+        command: Sequence[str],
+        settings: Mapping[str, str],
+        gateway: Gateway,
+        protocol: str,
+        mount: str,
+        *,
+        unix: bool,
+    ) -> None:
+        """Starts both."""
+        super().__init__(application, capabilities)
+        path = self.folder / "application"
+        bind = f"unix:{path}" if unix else "127.0.0.1:0"
+        self._process = Process([*command, "--bind", bind], settings, self.log)
+        self.pid = self._process.pid
+        upstream = str(path) if unix else f"127.0.0.1:{self._process.port}"
+        try:
+            self.front = gateway(self.folder, protocol, upstream, mount, Log())
+        except BaseException:
+            self._process.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        self.address = ("127.0.0.1", self.front.port)
+
+    def stop(self) -> None:
+        """See `Server.stop`."""
+        try:
+            super().stop()
+        finally:
+            self._process.stop()
+
+
+class Hosted(Behind):
+    """A web server that starts the application."""
+
+    def __init__(
+        self,
+        application: str,
+        capabilities: frozenset[str],
+        command: Sequence[str],
+        settings: Mapping[str, str],
+        host: Host,
+        mount: str,
+        *,
+        resident: bool,
+    ) -> None:
+        """Writes the program and starts the web server."""
+        super().__init__(application, capabilities)
+        self._resident = resident
+        self._pid_file = self.folder / "pid"
+        program = self.folder / "application.cgi"
+        program.write_text(self._script(command, settings))
+        program.chmod(0o755)
+        self.front = host(self.folder, program, mount, self.log)
+        self.address = ("127.0.0.1", self.front.port)
+
+    @property
+    def pid(self) -> int | None:  # type: ignore[override]
+        """See `Server`; known once the program was started."""
+        return int(self._pid_file.read_text()) if self._resident else None
+
+    def _script(self, command: Sequence[str], settings: Mapping[str, str]) -> str:
+        """Sets variables that a web server would not pass on, and becomes ours."""
+        lines = ["#!/bin/sh"]
+        wanted = {"PYTHONPATH", "PYTHONIOENCODING", *settings}
+        for name, value in child_environment(settings).items():
+            if os.fsdecode(name) in wanted:
+                value_ = shlex.quote(os.fsdecode(value))
+                lines.append(f"export {os.fsdecode(name)}={value_}")
+        if self._resident:
+            lines.append(f"echo $$ > {self._pid_file}")
+        lines.append(f'exec {shlex.join(command)} "$@"')
+        return "\n".join([*lines, ""])
