@@ -51,6 +51,8 @@ DocumentRoot {folder}/htdocs
 # A path reaches the application as the client wrote it.
 AllowEncodedSlashes NoDecode
 MergeSlashes Off
+# Since 2.4.59 it takes away a Content-Length that it did not count itself, unless told.
+SetEnv ap_trust_cgilike_cl 1
 {host}
 """
 
@@ -71,7 +73,7 @@ class Httpd(Program):
         port = Port()
         (folder / "htdocs").mkdir()
         configuration = folder / "httpd.conf"
-        wanted = [f"mpm_{mpm}", "authz_core", *modules]
+        wanted = [f"mpm_{mpm}", "authz_core", "env", *modules]
         configuration.write_text(
             _CONFIGURATION.format(
                 folder=folder,
@@ -114,7 +116,7 @@ ProxyPass "{place}" "{upstream.format(scheme=scheme)}{place}" {options}
     SetEnv proxy-sendchunked 1
 </Location>
 """
-    return Httpd(folder, host, ["env", "proxy", f"proxy_{scheme}"], log=log)
+    return Httpd(folder, host, ["proxy", f"proxy_{scheme}"], log=log)
 
 
 def fcgid(folder: Path, program: Path, mount: str, log: Log) -> Httpd:

@@ -20,6 +20,8 @@ server.upload-dirs = ("{folder}")
 # Bodies are passed on as they come, in both directions.
 server.stream-request-body = 2
 server.stream-response-body = 2
+# What parts of a resource there are is for the application to say.
+server.range-requests = "disable"
 server.max-keep-alive-requests = 100000
 server.max-request-field-size = 65535
 # A path reaches the application as the client wrote it.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from support.fronts.program import Program
+    from support.messages import Request, Response
 
 
 class Gateway(Protocol):
@@ -49,6 +50,20 @@ class Behind(SocketServer):
     def front_log(self) -> Log:
         """What the web server says."""
         return self.front.log
+
+    def conversation(self, *requests: Request) -> list[Response]:
+        """See `Server.conversation`; a web server may close after any response."""
+        responses: list[Response] = []
+        connection = self.connect()
+        try:
+            for request in requests:
+                if connection.closing:
+                    connection.close()
+                    connection = self.connect()
+                responses.append(connection.request(request))
+        finally:
+            connection.close()
+        return responses
 
     def logs(self) -> dict[str, Log]:
         """See `Server.logs`."""
