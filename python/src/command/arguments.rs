@@ -48,6 +48,8 @@ pub(super) enum Action {
     Cgi(Cgi),
     /// Say everything that is wrong with an application and its settings
     Check(Check),
+    /// Write configuration for the web server in front, for systemd, or for a shared host
+    Init(options::init::Init),
     /// Show how a supervised server and its workers are
     Status(Status),
     /// Load the application of a supervised server anew, without losing a request

@@ -9,6 +9,7 @@ use super::{
     arguments::{self, Action, Config, Listening, Mistake, Serve},
     check, choice, control,
     failure::Failure,
+    init,
     options::sockets,
     plan::Plan,
     request, serve, settings, supervise,
@@ -48,6 +49,7 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
             serve(py, choice::GATEWAY, &plan, &arguments)
         }
         Action::Check(checked) => check::check(py, checked),
+        Action::Init(init) => init::init(py, &init),
         Action::Status(status) => control::status(&status),
         Action::Reload(reload) => control::reload(&reload),
         Action::Stop(stop) => control::stop(&stop),

@@ -8,6 +8,7 @@ mod control;
 mod entry;
 mod failure;
 mod heartbeat;
+mod init;
 mod management;
 mod options;
 mod plan;

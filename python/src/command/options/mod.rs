@@ -2,6 +2,7 @@
 
 pub(super) mod calls;
 pub(super) mod http2;
+pub(super) mod init;
 pub(super) mod observing;
 pub(super) mod proxy;
 pub(super) mod proxy_protocol;

@@ -47,7 +47,7 @@ pub(in crate::command) struct Statics {
 
 /// A path below the mount of the application; `/` is all of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Route(String);
+pub(in crate::command) struct Route(pub(super) String);
 
 impl Statics {
     /// Adds the mounts.
@@ -123,7 +123,7 @@ pub(in crate::command) fn unreadable(error: &narthex_adapters::Error, full: &str
     Failure::new("N240", full, Vec::new(), vec![fixes.to_owned()])
 }
 
-fn mount(text: &str) -> Result<(Route, PathBuf), String> {
+pub(super) fn mount(text: &str) -> Result<(Route, PathBuf), String> {
     match text.split_once('=') {
         Some((path, directory)) if !directory.is_empty() => Ok((route(path)?, directory.into())),
         _ => Err("write a route and a directory, such as /static=assets".to_owned()),
