@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt, sync::Arc};
 
 use narthex_core::{Capabilities, Capability, Site};
 
-use crate::{Bind, Error, Result, StaticMount, Stop, Tls, TlsError};
+use crate::{Bind, CgiBin, Error, Result, StaticMount, Stop, Tls, TlsError};
 
 /// A way of being deployed.
 pub trait Backend: Sync {
@@ -96,6 +96,8 @@ pub struct Options {
     pub shared: bool,
     /// Directories whose files are served without the application.
     pub statics: Vec<StaticMount>,
+    /// Directories whose programs are run without the application.
+    pub cgi_bin: CgiBin,
     /// Called on each thread that may call the application.
     pub on_thread_start: Option<ThreadStart>,
 }
@@ -114,6 +116,7 @@ impl Default for Options {
             processes: 1,
             shared: false,
             statics: Vec::new(),
+            cgi_bin: CgiBin::default(),
             on_thread_start: None,
         }
     }
@@ -142,6 +145,17 @@ impl Options {
             return Ok(());
         }
         Err(Error::Options(format!("--static cannot be used here: {instead}")))
+    }
+
+    /// Refuses directories of CGI programs, for backends that cannot run them; `instead` says who can.
+    ///
+    /// # Errors
+    /// There are some.
+    pub fn refuse_programs(&self, instead: &str) -> Result<()> {
+        if self.cgi_bin.mounts.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Options(format!("--cgi-bin cannot be used here: {instead}")))
     }
 
     /// Refuses what only a server that looks at connections before HTTP can do.

@@ -61,6 +61,7 @@ impl Backend for Cgi {
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
         options.refuse_statics("under CGI the web server serves files")?;
+        options.refuse_programs("under CGI the web server runs them")?;
         let variables: Variables = env::vars_os()
             .map(|(name, value)| (name.into_vec().into(), value.into_vec().into()))
             .collect();

@@ -38,6 +38,13 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A directory of CGI programs that cannot be opened.
+    Programs {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The transport failed.
     Io(io::Error),
 }
@@ -58,6 +65,9 @@ impl fmt::Display for Error {
             Self::Directory { directory, .. } => {
                 write!(f, "cannot serve the files in {}", directory.display())
             }
+            Self::Programs { directory, .. } => {
+                write!(f, "cannot run the programs in {}", directory.display())
+            }
             Self::Io(_) => f.write_str("transport error"),
         }
     }
@@ -66,9 +76,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Bind { source, .. } | Self::Directory { source, .. } | Self::Io(source) => {
-                Some(source)
-            }
+            Self::Bind { source, .. }
+            | Self::Directory { source, .. }
+            | Self::Programs { source, .. }
+            | Self::Io(source) => Some(source),
             _ => None,
         }
     }

@@ -4,6 +4,9 @@
 //! project names it: whoever wants a backend asks [`backends`] for it.
 
 mod backend;
+#[cfg(any(feature = "static-files", feature = "cgi-bin"))]
+mod beneath;
+mod cgi_bin;
 #[cfg(any(feature = "cgi", feature = "gateway"))]
 mod cgi_text;
 #[cfg(feature = "edge")]
@@ -21,6 +24,7 @@ mod stop;
 mod tls;
 
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
+pub use cgi_bin::{CgiBin, CgiMount, why_not};
 pub use error::{Error, Result};
 pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,

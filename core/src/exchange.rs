@@ -274,6 +274,12 @@ impl Exchange {
         Ok(())
     }
 
+    /// See [`Transaction::departed`].
+    pub async fn departed(&self) {
+        self.transaction.departed().await;
+        self.disconnected.store(true, Relaxed);
+    }
+
     /// Ends the request from outside while its application holds it. Never waits.
     pub fn expire(&self) -> Expired {
         let whole = self.outgoing().finished();

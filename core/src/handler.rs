@@ -27,6 +27,9 @@ pub trait Handler: Send + Sync + 'static {
     /// An error before the head becomes a response with its status; one after the head cuts the
     /// connection.
     async fn handle(&self, exchange: Arc<Exchange>) -> Result<()>;
+
+    /// Ends what it has started beside its requests: the server has stopped.
+    async fn end(&self) {}
 }
 
 #[async_trait]

@@ -18,6 +18,7 @@ mod head;
 mod journal;
 mod metrics;
 mod path;
+mod quota;
 mod record;
 mod reply;
 mod rules;
@@ -43,6 +44,7 @@ pub use head::{
 pub use journal::{Access, Journal, Level, Silent};
 pub use metrics::{Aggregate, Metrics};
 pub use path::{decode, encode, host_is_valid, normalize};
+pub use quota::Quota;
 pub use record::Record;
 pub use reply::{Answer, Body, Pulled, Source, answer};
 pub use site::{Connected, Site};

@@ -87,6 +87,12 @@ pub trait Transaction: Send + Sync {
         None
     }
 
+    /// Returns when the client has left, where that can be told without reading or writing; else
+    /// never. For whoever waits for something else meanwhile.
+    async fn departed(&self) {
+        std::future::pending::<()>().await;
+    }
+
     /// Ends the request from outside while its application holds it, as
     /// [`Expire::expire`](crate::Expire::expire) does; `whole` says that all of the response has
     /// been given. Called from a foreign thread, at any moment: it never waits.

@@ -36,7 +36,7 @@ pub(crate) use lookout::Lookout;
 pub(crate) use seat::{Failure, Machine, Seat, Turn};
 pub(crate) use seldom::Seldom;
 pub(crate) use socket::{Socket, Stream};
-pub(crate) use transport::{Awaited, Transport, Wanted};
+pub(crate) use transport::{Awaited, HungUp, Transport, Wanted};
 
 /// Calls that may be blocked at once, each with a thread of its own: by slow clients, too. When there
 /// are more, nobody is served until one of them ends.
@@ -235,6 +235,7 @@ async fn serve<A: Accept>(
         }
     }
     keeping.abort();
+    site.handler.end().await;
     Ok(())
 }
 

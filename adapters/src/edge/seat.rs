@@ -27,7 +27,7 @@ use tokio::task::unconstrained;
 use super::{
     Task,
     driver::Stage,
-    transport::{Awaited, Wanted},
+    transport::{Awaited, HungUp, Wanted},
 };
 
 /// How a connection ended that failed.
@@ -58,6 +58,11 @@ pub(crate) trait Machine: Send {
 
     /// Asks it to end after its running request.
     fn stop(&mut self);
+
+    /// Whether its client has hung up.
+    fn hung_up(&self) -> Option<HungUp> {
+        None
+    }
 
     /// How it ended.
     fn outcome(&mut self) -> Result<(), Failure>;
@@ -135,6 +140,13 @@ impl Seat {
     /// Whether a call is being made that may drive the connection.
     pub(crate) fn lent(&self) -> bool {
         self.lent.load(Relaxed)
+    }
+
+    /// Whether the client of request `number`, to which the connection is lent, has hung up.
+    pub(crate) fn hung_up(&self, number: u64) -> Option<HungUp> {
+        let state = self.state();
+        let machine = state.machine.as_ref().filter(|_| state.number == number);
+        machine.and_then(|machine| machine.hung_up())
     }
 
     /// Runs `work` for request `number` with `machine` lent to it.

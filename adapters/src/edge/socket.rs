@@ -22,7 +22,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::transport::{Awaited, Transport, Wanted};
+use super::transport::{Awaited, HungUp, Transport, Wanted};
 
 /// A socket of tokio's, which a thread may take out of the reactor to wait for it in person.
 ///
@@ -38,7 +38,9 @@ enum State<S: Stream> {
 }
 
 /// A stream of tokio's and the plain socket below it.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
+pub(crate) trait Stream:
+    AsFd + AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static
+{
     type Plain: AsFd + From<OwnedFd> + Send + Sync + 'static;
 
     fn into_plain(self) -> io::Result<Self::Plain>;
@@ -205,5 +207,20 @@ impl<S: Stream> Transport for Socket<S> {
 
     fn rejoin(&mut self) {
         let _ = self.restore(); // it is lost, and its next operation says so
+    }
+
+    fn hung_up(&self) -> Option<HungUp> {
+        let descriptor = match &self.0 {
+            State::Registered(stream) => stream.as_fd(),
+            State::Apart(plain) => plain.as_fd(),
+            State::Lost => return Some(HungUp::Wholly),
+        };
+        let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::RDHUP)];
+        poll(&mut polled, Some(&Timespec::default())).ok()?;
+        let seen = polled[0].revents();
+        if seen.intersects(PollFlags::ERR | PollFlags::HUP) {
+            return Some(HungUp::Wholly);
+        }
+        seen.contains(PollFlags::RDHUP).then_some(HungUp::Sending)
     }
 }

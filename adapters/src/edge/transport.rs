@@ -32,6 +32,21 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
     /// Goes back to waking whoever polls it. Where that fails, so does its next operation.
     fn rejoin(&mut self) {}
+
+    /// Whether the peer has hung up, found out without reading; `None` where it has not, or where
+    /// that cannot be told.
+    fn hung_up(&self) -> Option<HungUp> {
+        None
+    }
+}
+
+/// How a peer has hung up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum HungUp {
+    /// It sends no more. Mostly it has gone, but it may still be there to read.
+    Sending,
+    /// The connection is no more.
+    Wholly,
 }
 
 /// Something that a thread can wait for.

@@ -13,8 +13,8 @@ use narthex_core::{Access, Connection, Forwarding, Level, Limits};
 use super::{line::Protocol, service::Service, shared::Shared, watch::Watch, wire::Wire};
 use crate::{
     edge::{
-        Awaited, Driver, Edge, Failure, Farewell, Machine, Stage, Tasks, Transport, Turn, Verdict,
-        Wanted, Watched,
+        Awaited, Driver, Edge, Failure, Farewell, HungUp, Machine, Stage, Tasks, Transport, Turn,
+        Verdict, Wanted, Watched,
     },
     guard::Phase,
 };
@@ -213,6 +213,10 @@ where
 
     fn woken_by(&mut self, waker: &Waker) {
         self.wire.line().waker = Some(waker.clone());
+    }
+
+    fn hung_up(&self) -> Option<HungUp> {
+        self.wire.line().hung_up()
     }
 
     fn is_over_soon(&self) -> bool {

@@ -108,6 +108,16 @@ impl Giver {
         Poll::Pending
     }
 
+    /// Ready when nobody takes pieces any more.
+    pub(super) fn poll_closed(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.0.state();
+        if state.closed || self.0.shared.gone() {
+            return Poll::Ready(());
+        }
+        state.giver = Some(context.waker().clone());
+        Poll::Pending
+    }
+
     /// Cuts the body from outside; `false` when it has ended already.
     pub(super) fn cut(&self) -> bool {
         let ended = self.0.state().end.is_some();

@@ -76,6 +76,10 @@ impl Backend for Hyper {
         let statics = crate::statics::Mounts::open(&options.statics)?;
         #[cfg(not(feature = "static-files"))]
         options.refuse_statics("this build is without the feature static-files")?;
+        #[cfg(feature = "cgi-bin")]
+        let programs = crate::cgi_bin::Programs::open(&options.cgi_bin, &options.statics)?;
+        #[cfg(not(feature = "cgi-bin"))]
+        options.refuse_programs("this build is without the feature cgi-bin")?;
         let mut listeners = Vec::new();
         for (binds, secure) in [(&options.binds, &secure), (&options.insecure_binds, &None)] {
             for bind in binds {
@@ -92,6 +96,8 @@ impl Backend for Hyper {
             secure,
             #[cfg(feature = "static-files")]
             statics,
+            #[cfg(feature = "cgi-bin")]
+            programs,
             threads: Threads::of(options),
             capabilities: options.capabilities(
                 Capabilities::NONE
@@ -120,6 +126,8 @@ struct Open {
     secure: Option<Arc<Secure>>,
     #[cfg(feature = "static-files")]
     statics: Option<crate::statics::Mounts>,
+    #[cfg(feature = "cgi-bin")]
+    programs: Option<crate::cgi_bin::Programs>,
     threads: Threads,
     capabilities: Capabilities,
 }
@@ -145,6 +153,12 @@ impl Door for Open {
         #[cfg(feature = "static-files")]
         let site = match self.statics {
             Some(mounts) => Arc::new(mounts.before(&site)),
+            None => site,
+        };
+        // Before the files: none of them is the source of a program.
+        #[cfg(feature = "cgi-bin")]
+        let site = match self.programs {
+            Some(programs) => Arc::new(programs.before(&site)),
             None => site,
         };
         let secure = self.secure;

@@ -7,7 +7,8 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    task::Poll,
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -19,7 +20,10 @@ use narthex_core::{
     Answer, Blocking, Body, Capabilities, Error, Expired, Overdue, RequestHead, ResponseHead,
     Result, Transaction,
 };
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::{
+    sync::{Mutex as AsyncMutex, oneshot},
+    time::sleep,
+};
 
 use super::{
     body::Outgoing,
@@ -27,6 +31,14 @@ use super::{
     service::{Response, response},
     shared::{Shared, Ticket},
 };
+use crate::edge::HungUp;
+
+/// How often it is looked whether a client that is to get nothing yet has hung up.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A client that has shut down its side is taken for gone when it was to get nothing for so long:
+/// nearly always it has, and only sending would tell.
+const HALF: Duration = Duration::from_secs(3);
 
 /// A request whose body may still be arriving and whose response may outlast the window.
 pub(super) struct Streaming {
@@ -98,6 +110,14 @@ impl Streaming {
             Poll::Pending
         })
         .await
+    }
+
+    /// Ready when nobody waits for the response any more.
+    fn poll_closed(&self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(opening) = &mut *self.opening.lock().unwrap_or_else(PoisonError::into_inner) {
+            return opening.answer.poll_closed(context);
+        }
+        self.outgoing.get().map_or(Poll::Pending, |outgoing| outgoing.poll_closed(context))
     }
 
     fn outgoing(&self) -> Result<&Giver> {
@@ -200,6 +220,28 @@ impl Transaction for Streaming {
         let since = self.shared.drains();
         self.open(head, |ticket| Outgoing::whole(body, ticket))?;
         self.settled(since).await
+    }
+
+    async fn departed(&self) {
+        let mut silent = None::<Instant>;
+        loop {
+            // Over HTTP/2 the client's frames are read all the time, and say so.
+            let look = self.shared.gathers();
+            tokio::select! {
+                biased;
+                () = poll_fn(|context| self.poll_closed(context)) => return,
+                () = sleep(LOOK), if look => {}
+            }
+            match self.shared.seat.hung_up(self.number) {
+                Some(HungUp::Wholly) => return,
+                Some(HungUp::Sending)
+                    if silent.get_or_insert_with(Instant::now).elapsed() >= HALF =>
+                {
+                    return;
+                }
+                _ => {}
+            }
+        }
     }
 
     fn expire(&self, whole: bool) -> Expired {

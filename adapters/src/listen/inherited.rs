@@ -77,6 +77,25 @@ pub fn inherited_descriptor(number: RawFd) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// Keeps what whoever started this process left open, save standard input and output, from what it
+/// starts.
+#[cfg(feature = "cgi-bin")]
+#[expect(unsafe_code, reason = "the numbers of open descriptors are looked up")]
+pub(crate) fn close_on_exec() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    // Among them is that of the directory itself, which is closed before it is looked at.
+    let numbers: Vec<RawFd> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|&number| number > 2) {
+        // SAFETY: only borrowed, for two calls that look at and change a flag; neither closes it, and
+        // where there is none they fail.
+        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+        if let Ok(flags) = fcntl_getfd(fd) {
+            let _ = fcntl_setfd(fd, flags | FdFlags::CLOEXEC);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{

@@ -14,6 +14,8 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{Error, Result};
+#[cfg(feature = "cgi-bin")]
+pub(crate) use inherited::close_on_exec;
 pub use inherited::{ACTIVATION_VARIABLES, activated, inherited_descriptor};
 pub use unix::{Permissions, SocketFile, SocketTrouble};
 

@@ -14,15 +14,15 @@ use narthex_core::{
 };
 use rustix::{fs::Stat, io::Errno};
 
+use crate::beneath::{Found, READ, Root};
+
 use super::{
     StaticMount,
     coding::{Accepted, Coding},
     content::{Content, Sending, failed},
-    directory::Found,
     memory::{Asked, Kept, Memory, Witness},
     name::Name,
     representation::Representation,
-    root::Root,
 };
 
 /// Up to this size a file is read before its response starts, goes out with it in one write, and is
@@ -46,7 +46,7 @@ impl Mounts {
     /// # Errors
     /// A directory that is none, or may not be read.
     pub(crate) fn open(mounts: &[StaticMount]) -> crate::Result<Option<Self>> {
-        let open = |mount: &StaticMount| match Root::open(&mount.directory) {
+        let open = |mount: &StaticMount| match Root::open(&mount.directory, READ) {
             Ok(root) => Ok(Mount { is: mount.clone(), root }),
             Err(source) => {
                 Err(crate::Error::Directory { directory: mount.directory.clone(), source })

@@ -19,7 +19,8 @@ use quick_cache::{
 };
 use rustix::fs::Stat;
 
-use super::{coding::Accepted, representation::Representation, root::Root};
+use super::{coding::Accepted, representation::Representation};
+use crate::beneath::Root;
 
 /// Bytes of all files that are kept, with what is kept beside them.
 const ROOM: u64 = 16 * 1024 * 1024;
@@ -175,6 +176,7 @@ mod tests {
     use std::{fs, path::PathBuf};
 
     use super::*;
+    use crate::beneath::READ;
 
     /// A directory of this test's own, removed with it.
     struct Scratch(PathBuf);
@@ -216,7 +218,7 @@ mod tests {
         let scratch = Scratch::new("memory");
         let path = scratch.0.join("a.css");
         fs::write(&path, "one").unwrap();
-        let root = Root::open(&scratch.0).unwrap();
+        let root = Root::open(&scratch.0, READ).unwrap();
         let memory = Memory::new();
         keep(&memory, &root, "a.css", 3);
         let asked = ask(b"a.css");
@@ -234,7 +236,7 @@ mod tests {
     fn a_fresh_file_is_not_kept() {
         let scratch = Scratch::new("fresh");
         fs::write(scratch.0.join("a.css"), "one").unwrap();
-        let root = Root::open(&scratch.0).unwrap();
+        let root = Root::open(&scratch.0, READ).unwrap();
         let memory = Memory::new();
         let stat = root.stat(c"a.css").unwrap();
         let representation = Representation::new(b"a.css", &stat, None, &[]);
@@ -247,7 +249,7 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let scratch = Scratch::new("bounded");
         fs::write(scratch.0.join("a"), "one").unwrap();
-        let root = Root::open(&scratch.0).unwrap();
+        let root = Root::open(&scratch.0, READ).unwrap();
         let memory = Memory::new();
         for number in 0..1000 {
             let stat = root.stat(c"a").unwrap();

@@ -9,13 +9,13 @@
 //! | `mod.rs` | what a mount is |
 //! | `files.rs` | the handler: which mount, and what it says to a path |
 //! | `name.rs` | from a path to the name of a file |
-//! | `root.rs` | the directory of a mount, wherever its path leads now |
-//! | `directory.rs` | opens files below a directory, and nowhere else |
 //! | `coding.rs` | compressed neighbours, and which a client takes |
 //! | `representation.rs` | what is said of a file |
 //! | `conditions.rs` | preconditions and ranges |
 //! | `content.rs` | its bytes |
 //! | `memory.rs` | small files that are kept |
+//!
+//! Files are opened by [`beneath`](crate::beneath).
 //!
 //! Why not `tower-http`'s `ServeDir`: it opens by path, which symlinks can lead out of the
 //! directory, and hops to another thread for each of its four steps. A backend of one's own mends
@@ -39,8 +39,6 @@ mod conditions;
 #[cfg(feature = "static-files")]
 mod content;
 #[cfg(feature = "static-files")]
-mod directory;
-#[cfg(feature = "static-files")]
 mod files;
 #[cfg(feature = "static-files")]
 mod memory;
@@ -48,8 +46,6 @@ mod memory;
 mod name;
 #[cfg(feature = "static-files")]
 mod representation;
-#[cfg(feature = "static-files")]
-mod root;
 
 #[cfg(feature = "static-files")]
 pub(crate) use files::Mounts;

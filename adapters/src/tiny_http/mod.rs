@@ -75,6 +75,7 @@ impl Backend for TinyHttp {
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
         options.plain_only(self.name())?;
         options.refuse_statics("the backend tiny-http serves no files; hyper does")?;
+        options.refuse_programs("the backend tiny-http runs no programs; hyper does")?;
         if options.binds.is_empty() {
             return Err(Error::Options("no address to listen on: give one with --bind".into()));
         }

@@ -5,13 +5,11 @@
 //! | `mod.rs` | what the rest of the engine says: a call begins, waits for its client, ends |
 //! | `slot.rs` | the call that one thread is in |
 //! | `watch.rs` | looks at the slots, reports slow calls, ends those past their deadline |
-//! | `quota.rs` | how much of that is reported |
 //! | `stacks.rs`, `dump.rs` | Python stacks: with the GIL, and without |
 //!
 //! Without `--slow` and `--timeout` all of it is one branch per call.
 
 mod dump;
-mod quota;
 mod slot;
 mod stacks;
 mod watch;

@@ -7,9 +7,9 @@ use std::{
 };
 
 use http::{HeaderMap, Method, StatusCode};
-use narthex_core::{Access, Answer, Body, Exchange, Expired, Journal, Overdue, RequestHead};
+use narthex_core::{Access, Answer, Body, Exchange, Expired, Journal, Overdue, Quota, RequestHead};
 
-use super::{HELD, Where, quota::Quota};
+use super::{HELD, Where};
 use crate::hold::hold;
 
 /// A place for the call that a thread is in. The thread writes it, the watcher reads it.

@@ -17,11 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use narthex_core::{Expired, Level};
+use narthex_core::{Expired, Level, Quota};
 
 use super::{
     Calls, OnStuck, Seconds,
-    quota::Quota,
     slot::{Passed, Slot},
     stacks::{Stacks, Wanted},
 };

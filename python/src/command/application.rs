@@ -14,6 +14,13 @@ pub(super) struct Loaded {
     pub(super) notes: Vec<Note>,
 }
 
+impl Loaded {
+    /// No application, where none is named.
+    pub(super) fn nothing(py: Python<'_>) -> Self {
+        Self { app: py.None(), api: Api::Transaction, name: String::new(), notes: Vec::new() }
+    }
+}
+
 /// What was chosen, and why.
 pub(super) struct Note {
     pub(super) subject: String,

@@ -7,8 +7,9 @@ use std::{
 };
 
 use clap::{
-    ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
+    Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::{BoolishValueParser, PossibleValuesParser},
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 use narthex_adapters::{Backend, backends};
 
@@ -29,6 +30,25 @@ pub(super) const AUTO: &str = "auto";
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) action: Action,
+}
+
+impl Cli {
+    /// Refuses to serve neither an application nor anything else.
+    fn with_something_to_serve(self) -> Result<Self, clap::Error> {
+        let (application, listening) = match &self.action {
+            Action::Run(run) => (&run.application, &run.listening),
+            Action::Serve(serve) => (&serve.application, &serve.listening),
+            Action::Check(check) => (&check.application, &check.listening),
+            _ => return Ok(self),
+        };
+        if !application.app.is_empty() || listening.programs.any() {
+            return Ok(self);
+        }
+        let mut error = clap::Error::new(ErrorKind::MissingRequiredArgument);
+        let missing = ContextValue::Strings(vec!["<APP>".to_owned()]);
+        error.insert(ContextKind::InvalidArg, missing);
+        Err(error)
+    }
 }
 
 /// What is to be done.
@@ -70,7 +90,7 @@ pub(super) enum Config {
 
 /// `narthex config show`: what `narthex serve` takes.
 #[derive(Args, Debug)]
-#[command(mut_arg("app", |app| app.required(false).default_value("")))]
+#[command(mut_arg("app", may_be_left_out))]
 pub(super) struct Show {
     #[command(flatten)]
     pub(super) serve: Serve,
@@ -78,6 +98,7 @@ pub(super) struct Show {
 
 /// `narthex run`.
 #[derive(Args, Debug)]
+#[command(mut_arg("app", may_be_left_out))]
 pub(super) struct Run {
     /// How the application is deployed
     #[arg(long, env = "NARTHEX_BACKEND", default_value = AUTO, value_parser = backend_names())]
@@ -90,6 +111,7 @@ pub(super) struct Run {
 
 /// `narthex serve`.
 #[derive(Args, Debug)]
+#[command(mut_arg("app", may_be_left_out))]
 pub(super) struct Serve {
     #[command(flatten)]
     pub(super) application: Application,
@@ -99,6 +121,7 @@ pub(super) struct Serve {
 
 /// `narthex check`.
 #[derive(Args, Debug)]
+#[command(mut_arg("app", may_be_left_out))]
 pub(super) struct Check {
     /// How the application is to be deployed
     #[arg(long, env = "NARTHEX_BACKEND", default_value = AUTO, value_parser = backend_names())]
@@ -370,6 +393,8 @@ pub(super) struct Listening {
     #[command(flatten)]
     pub(super) statics: options::statics::Statics,
     #[command(flatten)]
+    pub(super) programs: options::cgi_bin::Programs,
+    #[command(flatten)]
     pub(super) management: options::observing::Management,
     #[command(flatten)]
     pub(super) workers: options::workers::Workers,
@@ -414,6 +439,7 @@ pub(super) fn parse(
     let from_settings = |error: clap::Error| Mistake::Arguments(completed.blame(&command, error));
     let matches = command.clone().try_get_matches_from_mut(named).map_err(from_settings)?;
     let cli = Cli::from_arg_matches(&matches)
+        .and_then(Cli::with_something_to_serve)
         .map_err(|error| Mistake::Arguments(error.format(&mut command)))?;
     Ok(Parsed { cli, command, matches, completed })
 }
@@ -433,6 +459,11 @@ fn up_to_app<'a>(command: &Command, arguments: &'a [OsString]) -> &'a [OsString]
         !text.starts_with('-')
     });
     app.map_or(arguments, |position| &arguments[..=position + depth])
+}
+
+/// An APP that need not be given, where something else may be served.
+fn may_be_left_out(app: Arg) -> Arg {
+    app.required(false).default_value("").hide_default_value(true)
 }
 
 fn backend_names() -> PossibleValuesParser {

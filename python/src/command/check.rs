@@ -1,6 +1,11 @@
 //! `narthex check`: everything that is wrong, at once.
 
-use std::{fmt::Write as _, fs::OpenOptions, io::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
 
 use narthex_adapters::Bind;
 use pyo3::prelude::*;
@@ -70,10 +75,12 @@ pub(super) fn check(py: Python<'_>, check: Check) -> Result<i32, Failure> {
         addresses(py, &plan, &mut findings)?;
         certificates(py, &plan, &mut findings)?;
     }
+    programs(&plan, &mut findings);
     if let Some(path) = &plan.application.logs.access_log {
         access_log(path, &mut findings);
     }
     match plan.change_directory() {
+        Ok(()) if plan.application.app.is_empty() => {}
         Ok(()) => load(py, &plan, &mut findings)?,
         Err(failure) => findings.fail(py, "directory", &failure)?,
     }
@@ -148,6 +155,39 @@ fn access_log(path: &Path, findings: &mut Findings) {
         }
         Err(error) => findings.add(Mark::Fail, "access log", &format!("N208: {name}: {error}")),
     }
+}
+
+/// Looks at the directories of CGI programs, and at what lies in them.
+fn programs(plan: &Plan, findings: &mut Findings) {
+    for (prefix, directory) in plan.listening.programs.directories() {
+        let name = directory.display();
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) => {
+                findings.add(Mark::Fail, "CGI programs", &format!("N296: {name}: {error}"));
+                continue;
+            }
+        };
+        let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|path| path.is_file() && !is_hidden(path));
+        files.sort();
+        let mut good = 0;
+        for file in files {
+            match narthex_adapters::why_not(&file) {
+                Some(why) => {
+                    let what = format!("{}: {why}", file.display());
+                    findings.add(Mark::Warn, "CGI programs", &what);
+                }
+                None => good += 1,
+            }
+        }
+        let what = format!("{good} in {name}, below {prefix}");
+        findings.add(Mark::Ok, "CGI programs", &what);
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 fn load(py: Python<'_>, plan: &Plan, findings: &mut Findings) -> PyResult<()> {

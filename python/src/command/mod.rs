@@ -10,6 +10,7 @@ mod failure;
 mod heartbeat;
 mod init;
 mod management;
+mod nothing;
 mod options;
 mod plan;
 mod ports;

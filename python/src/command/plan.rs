@@ -139,6 +139,7 @@ impl Plan {
         self.listening.tls.open(&mut options)?;
         self.listening.proxy_protocol.open(&self.listening.proxy, &mut options)?;
         self.listening.statics.open(&mut options)?;
+        self.listening.programs.open(&mut options)?;
         self.listening.calls.open(&mut options);
         self.listening.workers.open(&mut options);
         options.shared = self.on_standard_input();

@@ -4,7 +4,10 @@ use std::{fs, io, os::unix::ffi::OsStrExt, path::Path};
 
 use narthex_adapters::{Bind, Error, SocketTrouble};
 
-use super::{failure::Failure, options, options::statics};
+use super::{
+    failure::Failure,
+    options::{self, cgi_bin, statics},
+};
 
 /// What to tell the user of a backend that would not open.
 pub(super) fn failure(error: &Error) -> Failure {
@@ -19,6 +22,7 @@ pub(super) fn failure(error: &Error) -> Failure {
         ),
         Error::Tls(error) => options::tls::failure(error),
         error @ Error::Directory { .. } => statics::unreadable(error, &full(error)),
+        error @ Error::Programs { .. } => cgi_bin::unreadable(error, &full(error)),
         error => Failure::new("N207", &full(error), Vec::new(), Vec::new()),
     }
 }

@@ -1,6 +1,6 @@
 //! Starting an application: transport first, then the application, then requests.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use narthex_adapters::{Door, Stop};
 use narthex_core::{Handler, Journal, Level};
@@ -12,6 +12,7 @@ use super::{
     choice::Choice,
     failure::Failure,
     management::{Alone, Opened},
+    nothing::Nothing,
     options::sockets,
     plan::Plan,
     ports,
@@ -166,6 +167,9 @@ fn start(
     plan: &Plan,
     log: &Arc<Log>,
 ) -> Result<(Arc<dyn Handler>, Loaded), Failure> {
+    if plan.application.app.is_empty() {
+        return Ok((Arc::new(Nothing), Loaded::nothing(py)));
+    }
     let loaded = application::load(py, &plan.application)?;
     let listens = choice.backend.listens();
     for note in &loaded.notes {
@@ -201,6 +205,10 @@ fn announcement(
     let mut lines: Vec<_> =
         door.addresses().iter().map(|address| format!("listening on {address}")).collect();
     let backend = choice.backend.name();
+    let below = |(prefix, directory): (&str, &PathBuf)| {
+        format!("running the CGI programs in {} below {prefix}", directory.display())
+    };
+    lines.extend(plan.listening.programs.directories().map(below));
     lines.push(match loaded {
         None => "showing this error until a file changes".to_owned(),
         Some(Loaded { name, api, .. }) => {
@@ -210,7 +218,10 @@ fn announcement(
                 workers => format!("{workers} workers; stop them with Ctrl-C"),
             };
             let api = api.name();
-            format!("serving {name} by the API {api} with {backend}; {end}")
+            match &name[..] {
+                "" => format!("serving no application with {backend}; {end}"),
+                name => format!("serving {name} by the API {api} with {backend}; {end}"),
+            }
         }
     });
     lines

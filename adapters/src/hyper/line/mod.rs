@@ -10,7 +10,7 @@ use narthex_core::Limits;
 
 use super::{frames::Frames, shared::Shared};
 use crate::{
-    edge::{Awaited, Transport, Wanted},
+    edge::{Awaited, HungUp, Transport, Wanted},
     guard::{Guard, Phase},
 };
 
@@ -92,6 +92,14 @@ impl<I> Line<I> {
             waker: None,
             begun: 0,
         }
+    }
+
+    /// Whether the client has hung up.
+    pub(super) fn hung_up(&self) -> Option<HungUp>
+    where
+        I: Transport,
+    {
+        self.io.hung_up()
     }
 
     /// Where the guard is; `None` under HTTP/2.

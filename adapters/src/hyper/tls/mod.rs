@@ -19,7 +19,7 @@ use tokio_rustls::{
 
 use crate::{
     Tls, TlsError,
-    edge::{Awaited, Socket, Transport},
+    edge::{Awaited, HungUp, Socket, Transport},
 };
 use files::{Loaded, Stamp, load, stamps};
 
@@ -130,6 +130,10 @@ impl Transport for Secured {
 
     fn rejoin(&mut self) {
         self.get_mut().0.rejoin();
+    }
+
+    fn hung_up(&self) -> Option<HungUp> {
+        self.get_ref().0.hung_up()
     }
 }
 

@@ -99,8 +99,11 @@ impl Init {
         py: Python<'py>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let Self { called, site, .. } = self;
-        let statics: Vec<_> =
-            site.static_mounts.iter().map(|(Route(route), directory)| (route, directory.as_os_str())).collect();
+        let statics: Vec<_> = site
+            .static_mounts
+            .iter()
+            .map(|(route, directory)| (route.as_str(), directory.as_os_str()))
+            .collect();
         let keywords = PyDict::new(py);
         keywords.set_item("kind", &self.kind)?;
         keywords.set_item("app", &self.app)?;

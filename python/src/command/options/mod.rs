@@ -1,6 +1,7 @@
 //! Groups of options, each with what it turns into.
 
 pub(super) mod calls;
+pub(super) mod cgi_bin;
 pub(super) mod http2;
 pub(super) mod init;
 pub(super) mod observing;

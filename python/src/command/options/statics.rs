@@ -47,7 +47,13 @@ pub(in crate::command) struct Statics {
 
 /// A path below the mount of the application; `/` is all of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::command) struct Route(pub(super) String);
+pub(in crate::command) struct Route(String);
+
+impl Route {
+    pub(in crate::command) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl Statics {
     /// Adds the mounts.
@@ -130,7 +136,7 @@ pub(super) fn mount(text: &str) -> Result<(Route, PathBuf), String> {
     }
 }
 
-fn route(text: &str) -> Result<Route, String> {
+pub(super) fn route(text: &str) -> Result<Route, String> {
     let Some(path) = text.strip_prefix('/') else {
         return Err(format!("a route starts with a slash: /{text}"));
     };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// So many in each of its periods, and a count of the others.
 #[derive(Debug)]
-pub(super) struct Quota {
+pub struct Quota {
     most: u32,
     period: Duration,
     begun: Option<Instant>,
@@ -13,12 +13,14 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    pub(super) const fn new(most: u32, period: Duration) -> Self {
+    /// `most` in each `period`.
+    #[must_use]
+    pub const fn new(most: u32, period: Duration) -> Self {
         Self { most, period, begun: None, taken: 0, refused: 0 }
     }
 
     /// Whether one more may be reported.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    pub fn take(&mut self, now: Instant) -> bool {
         let begun = *self.begun.get_or_insert(now);
         if now.saturating_duration_since(begun) >= self.period {
             self.begun = Some(now);
@@ -31,12 +33,13 @@ impl Quota {
     }
 
     /// How many were refused, once the period has passed in which that was.
-    pub(super) fn refused(&mut self, now: Instant) -> Option<u64> {
+    pub fn refused(&mut self, now: Instant) -> Option<u64> {
         (self.refused > 0 && self.rest(now).is_zero()).then(|| std::mem::take(&mut self.refused))
     }
 
     /// How long until [`refused`](Self::refused) has something to say, if it has.
-    pub(super) fn due(&self, now: Instant) -> Option<Duration> {
+    #[must_use]
+    pub fn due(&self, now: Instant) -> Option<Duration> {
         (self.refused > 0).then(|| self.rest(now))
     }
 

@@ -1,7 +1,8 @@
 //! Opens files below a directory, and nowhere else.
 
+#[cfg(feature = "static-files")]
+use std::ffi::CStr;
 use std::{
-    ffi::CStr,
     io,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
@@ -13,17 +14,24 @@ use rustix::{
     io::Errno,
 };
 
-/// A special file is never waited for, and a terminal never becomes ours.
-const FLAGS: OFlags =
+/// Opens files to read them. A special file is never waited for, and a terminal never becomes ours.
+#[cfg(any(feature = "static-files", test))]
+pub(crate) const READ: OFlags =
     OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+/// Opens files only to see what they are: those that may be executed need not be readable.
+#[cfg(feature = "cgi-bin")]
+pub(crate) const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
 /// How often a lookup that others disturb by renaming is tried.
 const TRIES: usize = 4;
 
 /// A directory that holds what may be served.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     descriptor: OwnedFd,
+    /// How files are opened.
+    flags: OFlags,
     /// For the kernel that cannot keep a lookup below a directory, and for absolute links.
     path: PathBuf,
     /// What the kernel can do (Linux 5.6, and 5.12 for `CACHED`), unless a sandbox forbids it.
@@ -33,7 +41,11 @@ pub(super) struct Directory {
 
 /// What was found under a name.
 #[derive(Debug)]
-pub(super) enum Found {
+#[cfg_attr(
+    not(feature = "static-files"),
+    expect(dead_code, reason = "of a program it is enough to know that it is there")
+)]
+pub(crate) enum Found {
     /// A regular file.
     File(OwnedFd, Stat),
     /// A directory.
@@ -43,14 +55,14 @@ pub(super) enum Found {
 }
 
 impl Directory {
-    /// Opens `path`, and sees what the kernel can do.
+    /// Opens `path`, whose files are opened by `flags`, and sees what the kernel can do.
     ///
     /// # Errors
     /// It is no directory, or may not be read.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, flags: OFlags) -> io::Result<Self> {
         let path = path.canonicalize()?;
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
-        let descriptor = fs::open(&path, flags, Mode::empty())?;
+        let own = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+        let descriptor = fs::open(&path, own, Mode::empty())?;
         fs::accessat(
             &descriptor,
             ".",
@@ -58,19 +70,19 @@ impl Directory {
             fs::AtFlags::empty(),
         )?;
         let can = |resolve| {
-            let probe = fs::openat2(&descriptor, ".", flags, Mode::empty(), resolve);
+            let probe = fs::openat2(&descriptor, ".", own, Mode::empty(), resolve);
             !matches!(probe, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL))
         };
         let beneath = can(ResolveFlags::BENEATH);
         let cached = beneath && can(ResolveFlags::BENEATH | ResolveFlags::CACHED);
-        Ok(Self { descriptor, path, beneath, cached })
+        Ok(Self { descriptor, flags, path, beneath, cached })
     }
 
     /// Looks for `name`; at once where the kernel has it in memory, else by `blocking`.
     ///
     /// # Errors
     /// The system failed: no descriptors, a broken disk.
-    pub(super) fn find(&self, name: &[u8], blocking: &dyn Blocking) -> io::Result<Found> {
+    pub(crate) fn find(&self, name: &[u8], blocking: &dyn Blocking) -> io::Result<Found> {
         let name = if name.is_empty() { b"." } else { name };
         let opened = match self.lookup(name) {
             Err(Errno::AGAIN) => {
@@ -106,7 +118,7 @@ impl Directory {
     }
 
     /// Whether `path` still leads here.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
         match (fs::stat(path), fs::fstat(&self.descriptor)) {
             (Ok(there), Ok(here)) => (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino),
             // Gone, for the moment: better what there was.
@@ -116,7 +128,8 @@ impl Directory {
 
     /// What is known of the file called `name`, links followed. Nothing is opened: that it lies below
     /// the directory was seen when it was.
-    pub(super) fn stat(&self, name: &CStr) -> Option<Stat> {
+    #[cfg(feature = "static-files")]
+    pub(crate) fn stat(&self, name: &CStr) -> Option<Stat> {
         fs::statat(&self.descriptor, name, fs::AtFlags::empty()).ok()
     }
 
@@ -142,7 +155,7 @@ impl Directory {
     fn beneath(&self, name: &[u8], resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
         let open = |name: &[u8]| {
             let resolve = resolve | ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-            fs::openat2(&self.descriptor, name, FLAGS, Mode::empty(), resolve)
+            fs::openat2(&self.descriptor, name, self.flags, Mode::empty(), resolve)
         };
         match open(name) {
             // Perhaps an absolute link that leads back inside. Where it leads is asked by name; the
@@ -156,7 +169,8 @@ impl Directory {
     /// For old kernels: where the name leads is found out first. Whoever can rename directories
     /// inside meanwhile could lead the second step astray.
     fn beneath_by_name(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
-        fs::openat(&self.descriptor, self.inside(name)?, FLAGS | OFlags::NOFOLLOW, Mode::empty())
+        let flags = self.flags | OFlags::NOFOLLOW;
+        fs::openat(&self.descriptor, self.inside(name)?, flags, Mode::empty())
     }
 
     /// Where `name` leads, relative to the directory, without links.
@@ -197,7 +211,7 @@ mod tests {
         }
 
         fn directory(&self) -> Directory {
-            Directory::open(&self.0.join("inside")).unwrap()
+            Directory::open(&self.0.join("inside"), READ).unwrap()
         }
     }
 
@@ -248,7 +262,7 @@ mod tests {
     #[test]
     fn a_file_is_no_directory() {
         let scratch = Scratch::new("no-directory");
-        assert!(Directory::open(&scratch.0.join("secret")).is_err());
-        assert!(Directory::open(&scratch.0.join("none")).is_err());
+        assert!(Directory::open(&scratch.0.join("secret"), READ).is_err());
+        assert!(Directory::open(&scratch.0.join("none"), READ).is_err());
     }
 }
