@@ -9,12 +9,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The runtime directory could be read or changed by others; the text says how.
-    Unsafe(PathBuf, &'static str),
-    /// A server of this name runs already.
-    Running(String),
-    /// A name that is no file name.
-    Name(String),
+    /// The socket for orders cannot be had.
+    Runtime(narthex_runtime::Error),
     /// The process that a pid file names still runs.
     PidFile(PathBuf, i32),
     /// The first set of workers did not start; the text says why, the flag whether a worker has
@@ -35,13 +31,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsafe(path, why) => {
-                write!(f, "the runtime directory {} {why}", path.display())
-            }
-            Self::Running(name) => write!(f, "a server called {name} is running already"),
-            Self::Name(name) => {
-                write!(f, "{name:?} is no name: letters, digits, dots, dashes and underscores are")
-            }
+            Self::Runtime(error) => error.fmt(f),
             Self::PidFile(path, process) => {
                 write!(f, "process {process} runs already, says the pid file {}", path.display())
             }
@@ -55,7 +45,14 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::System(_, source) => Some(source),
+            Self::Runtime(error) => error.source(),
             _ => None,
         }
+    }
+}
+
+impl From<narthex_runtime::Error> for Error {
+    fn from(error: narthex_runtime::Error) -> Self {
+        Self::Runtime(error)
     }
 }

@@ -6,7 +6,6 @@
 //! | `supervisor.rs` | does it: signals, workers, their links, time |
 //! | `link.rs` | what a worker and its supervisor tell each other |
 //! | `control.rs` | the socket behind `narthex status`, `reload` and `stop` |
-//! | `runtime.rs` | the directory of such sockets |
 //! | `figures.rs` | the figures of a worker, on their way |
 //! | `management.rs` | metrics and health, over HTTP |
 //! | `systemd.rs` | what the service manager is told |
@@ -24,7 +23,6 @@ mod management;
 mod management;
 mod memory;
 mod pid_file;
-pub mod runtime;
 mod status;
 mod supervisor;
 pub mod systemd;
@@ -35,5 +33,6 @@ pub use fleet::{Manner, Order, Policy, Worker};
 pub use link::{Link, Message};
 pub use management::Management;
 pub use memory::resident_memory;
+pub use narthex_runtime as runtime;
 pub use pid_file::PidFile;
 pub use supervisor::{Owner, Remote, Settings, Supervisor};

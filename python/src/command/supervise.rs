@@ -17,7 +17,7 @@ use narthex_adapters::Listener;
 use narthex_core::{Journal, Level, Timeouts};
 use narthex_supervisor::{
     Error, Order, PidFile, Settings, Source, Supervisor,
-    runtime::{Directory, Socket},
+    runtime::{self, Directory, Socket},
     systemd,
 };
 use pyo3::prelude::*;
@@ -126,7 +126,8 @@ pub(super) fn run(
 }
 
 /// What to tell the user of a server that cannot be supervised.
-pub(super) fn failure(error: Error) -> Failure {
+pub(super) fn failure(error: impl Into<Error>) -> Failure {
+    let error = error.into();
     let fixes = |fixes: &[&str]| fixes.iter().map(|&fix| fix.to_owned()).collect();
     let title = ports::full(&error);
     match error {
@@ -136,13 +137,13 @@ pub(super) fn failure(error: Error) -> Failure {
             Vec::new(),
             fixes(&["run narthex check APP; see --start-timeout if the start takes long"]),
         ),
-        Error::Running(name) => Failure::new(
+        Error::Runtime(runtime::Error::Running(name)) => Failure::new(
             "N222",
             &title,
             Vec::new(),
             vec![format!("choose another --name, or narthex stop {name} first")],
         ),
-        Error::Name(_) => {
+        Error::Runtime(runtime::Error::Name(_)) => {
             Failure::new("N223", &title, Vec::new(), fixes(&["for example --name shop"]))
         }
         Error::PidFile(path, _) => Failure::new(
@@ -151,7 +152,7 @@ pub(super) fn failure(error: Error) -> Failure {
             Vec::new(),
             vec![format!("stop that server, or remove {}", path.display())],
         ),
-        Error::Unsafe(..) => Failure::new(
+        Error::Runtime(runtime::Error::Unsafe(..)) => Failure::new(
             "N225",
             &title,
             Vec::new(),

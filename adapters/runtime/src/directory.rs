@@ -1,4 +1,4 @@
-//! The directory of sockets by which commands reach running servers.
+//! The directory of sockets by which programs of one user reach each other.
 
 use std::{
     env, fs, io,
@@ -9,31 +9,102 @@ use std::{
 
 use rustix::{
     fs::{FlockOperation, flock},
-    process::geteuid,
+    net::sockopt,
+    process::{Uid, geteuid},
 };
 
 use crate::{Error, Result};
 
-/// What the names of sockets end in.
-const SUFFIX: &str = ".sock";
+/// What listens on a socket: each kind has names of its own.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Kind {
+    /// A server, which takes orders.
+    #[default]
+    Control,
+    /// A process that answers CGI requests.
+    Resident,
+}
 
-/// A directory that belongs to this user alone.
+impl Kind {
+    /// What the names of its sockets end in.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Control => ".sock",
+            Self::Resident => ".cgi",
+        }
+    }
+}
+
+/// A directory that belongs to this user alone, and the sockets of one kind in it.
 #[derive(Debug)]
-pub struct Directory(PathBuf);
+pub struct Directory {
+    path: PathBuf,
+    kind: Kind,
+}
 
 /// A socket that listens in the directory; its file goes when it is dropped.
 #[derive(Debug)]
 pub struct Socket {
     /// The socket.
     pub listener: UnixListener,
+    directory: PathBuf,
     path: PathBuf,
+    /// Which file it is: after it was removed, another server may have taken its place.
+    file: Option<(u64, u64)>,
+}
+
+impl Socket {
+    /// A socket that another process has opened for this one, as `path`.
+    #[must_use]
+    pub fn inherited(listener: UnixListener, path: PathBuf) -> Self {
+        let directory = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let file = identity(&path);
+        Self { listener, directory, path, file }
+    }
+
+    /// Whether clients still find it.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.file.is_some() && identity(&self.path) == self.file
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes its file: from now on clients find another server, or none.
+    pub fn remove(&self) {
+        // Under the lock: whoever makes a socket of this name sees it live, or not at all.
+        let _lock = lock(&self.directory);
+        if self.is_there() {
+            // Gone already is as good as removed.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+
+    /// Keeps the file when this is dropped: it is another process's to remove.
+    pub fn handed_over(mut self) {
+        self.file = None;
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Gone already is as good as removed.
-        let _ = fs::remove_file(&self.path);
+        if self.file.is_some() {
+            self.remove();
+        }
     }
+}
+
+/// Whether the process at the other end of `socket` is this user's.
+///
+/// # Errors
+/// The system cannot tell.
+pub fn is_ours(socket: &UnixStream) -> io::Result<bool> {
+    let peer: Uid = sockopt::socket_peercred(socket)?.uid;
+    Ok(peer == geteuid())
 }
 
 impl Directory {
@@ -54,20 +125,36 @@ impl Directory {
     /// More than one: a service has another environment than a login.
     #[must_use]
     pub fn existing() -> Vec<Self> {
-        candidates().into_iter().filter(|path| check(path).is_ok()).map(Self).collect()
+        // Root may look after everybody's servers.
+        let anyone = geteuid().is_root();
+        let safe = |path: &PathBuf| check(path, anyone).is_ok();
+        candidates().into_iter().filter(safe).map(Self::at).collect()
+    }
+
+    /// The same directory, for sockets of this kind.
+    #[must_use]
+    pub fn of(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self { path, kind: Kind::default() }
     }
 
     fn make(path: &Path) -> Result<Self> {
+        match check(path, false) {
+            Err(Error::System(_, error)) if error.kind() == io::ErrorKind::NotFound => {}
+            checked => return checked.map(|()| Self::at(path.to_owned())),
+        }
         match fs::DirBuilder::new().mode(0o700).create(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 let what = format!("the runtime directory {} cannot be made", path.display());
                 return Err(Error::System(what, error));
             }
+            _ => {}
         }
-        check(path)?;
-        Ok(Self(path.to_owned()))
+        check(path, false)?;
+        Ok(Self::at(path.to_owned()))
     }
 
     /// Listens on the socket `name`.
@@ -77,23 +164,39 @@ impl Directory {
     pub fn listen(&self, name: &str) -> Result<Socket> {
         let path = self.path(name)?;
         let cannot = |error| Error::system(format!("cannot listen on {}", path.display()))(error);
-        let lock = fs::File::open(&self.0).map_err(cannot)?;
-        flock(&lock, FlockOperation::LockExclusive).map_err(|error| cannot(error.into()))?;
+        // Until it listens it looks abandoned.
+        let _lock = lock(&self.path).map_err(cannot)?;
         self.sweep();
         if path.exists() {
             return Err(Error::Running(name.to_owned()));
         }
-        // Under the lock: until it listens it looks abandoned.
         let listener = UnixListener::bind(&path).map_err(cannot)?;
-        Ok(Socket { listener, path })
+        Ok(Socket::inherited(listener, path))
     }
 
     /// Connects to the socket `name`; `None` if nobody listens.
     ///
     /// # Errors
-    /// The name is no file name.
+    /// The name is no file name, or the socket cannot be reached though it is there.
     pub fn connect(&self, name: &str) -> Result<Option<UnixStream>> {
-        Ok(UnixStream::connect(self.path(name)?).ok())
+        let path = self.path(name)?;
+        match UnixStream::connect(&path) {
+            Ok(stream) => Ok(Some(stream)),
+            Err(error) if is_nobody(&error) => Ok(None),
+            Err(error) => Err(Error::System(format!("cannot reach {}", path.display()), error)),
+        }
+    }
+
+    /// The file of the socket `name`.
+    #[must_use]
+    pub fn socket_path(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}{}", self.kind.suffix()))
+    }
+
+    /// The file that whoever listens on `name` writes to when there is nobody else to tell.
+    #[must_use]
+    pub fn log_path(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.log"))
     }
 
     /// The names on which somebody listens.
@@ -115,12 +218,12 @@ impl Directory {
     }
 
     fn sockets(&self) -> Vec<(String, PathBuf)> {
-        let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
         entries
             .flatten()
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()))
             .filter_map(|entry| {
-                let name = entry.file_name().to_str()?.strip_suffix(SUFFIX)?.to_owned();
+                let name = entry.file_name().to_str()?.strip_suffix(self.kind.suffix())?.to_owned();
                 Some((name, entry.path()))
             })
             .collect()
@@ -131,18 +234,30 @@ impl Directory {
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
             return Err(Error::Name(name.to_owned()));
         }
-        Ok(self.0.join(format!("{name}{SUFFIX}")))
+        Ok(self.socket_path(name))
     }
 }
 
 /// Whether somebody listens, even if too busy to answer.
 fn is_live(path: &Path) -> bool {
-    match UnixStream::connect(path) {
-        Ok(_) => true,
-        Err(error) => {
-            !matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
-        }
-    }
+    UnixStream::connect(path).map_or_else(|error| !is_nobody(&error), |_| true)
+}
+
+/// Whether this means that nobody listens.
+fn is_nobody(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+}
+
+/// Device and number of a file.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// Waits until nobody else changes the directory; until what is returned is dropped.
+fn lock(directory: &Path) -> io::Result<fs::File> {
+    let lock = fs::File::open(directory)?;
+    flock(&lock, FlockOperation::LockExclusive)?;
+    Ok(lock)
 }
 
 /// Where the directory may be, the best place first.
@@ -166,16 +281,14 @@ fn candidates() -> Vec<PathBuf> {
 
 /// Refuses a directory that is not this user's alone: whoever could write to it could pretend to be
 /// a server, or a client of one.
-fn check(path: &Path) -> Result<()> {
+fn check(path: &Path, of_anyone: bool) -> Result<()> {
     let unsafe_because = |why| Err(Error::Unsafe(path.to_owned(), why));
     let found = fs::symlink_metadata(path)
         .map_err(Error::system(format!("the runtime directory {}", path.display())))?;
-    let user = geteuid();
     if !found.is_dir() {
         return unsafe_because("is no directory");
     }
-    // Root may look after everybody's servers.
-    if found.uid() != user.as_raw() && !user.is_root() {
+    if found.uid() != geteuid().as_raw() && !of_anyone {
         return unsafe_because("belongs to another user");
     }
     if found.mode() & 0o077 != 0 {
@@ -208,10 +321,10 @@ mod tests {
     fn a_name_is_taken_once_and_a_stale_socket_is_swept() {
         let place = tempfile::tempdir().unwrap();
         let directory = Directory::make(&place.path().join("narthex")).unwrap();
-        drop(UnixListener::bind(directory.0.join("dead.sock")).unwrap());
+        drop(UnixListener::bind(directory.path.join("dead.sock")).unwrap());
         let socket = directory.listen("shop").unwrap();
         assert_eq!(directory.names(), ["shop"]);
-        assert!(!directory.0.join("dead.sock").exists());
+        assert!(!directory.path.join("dead.sock").exists());
         assert!(matches!(directory.listen("shop"), Err(Error::Running(_))));
         assert!(directory.connect("shop").unwrap().is_some());
         drop(socket);

@@ -1,0 +1,19 @@
+//! Where processes of one user meet: a directory of sockets, and what is handed over through them.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `directory.rs` | the directory, which belongs to the user alone, and the sockets in it |
+//! | `handover.rs` | a CGI request on its way from the program that the web server started |
+//! | `script.rs` | the file that an application is in, and its versions |
+//!
+//! Small on purpose: the CGI stub is this and little else.
+
+mod directory;
+mod error;
+mod handover;
+mod script;
+
+pub use directory::{Directory, Kind, Socket, is_ours};
+pub use error::{Error, Result};
+pub use handover::{Client, Handover, Outcome, deliver};
+pub use script::{FileVersion, SETTINGS, script_file};
