@@ -7,8 +7,8 @@ mod spoken;
 use bytes::{Bytes, BytesMut};
 use narthex_adapters::fastcgi::{
     BACKEND,
-    client::{Client, Event},
-    record::RESPONDER,
+    client::{Client, ClientError, Event},
+    record::{Broken, RESPONDER},
 };
 use narthex_conformance::{Dialect, suite};
 use narthex_core::Variables;
@@ -37,13 +37,21 @@ impl Dialect for Once {
     }
 
     fn output(&mut self, input: &mut BytesMut) -> Option<Bytes> {
-        match self.client.next(input).expect("records")? {
-            Event::Output { content, .. } => Some(content),
-            Event::End { application_status, .. } => {
-                self.status = Some(application_status);
-                self.output(input)
+        loop {
+            match self.client.next(input) {
+                Ok(Some(Event::Output { content, .. })) => return Some(content),
+                Ok(Some(Event::End { application_status, .. })) => {
+                    self.status = Some(application_status);
+                }
+                Ok(Some(Event::Log { .. })) => {}
+                Ok(None) => return None,
+                // What cannot be read cuts a response, so that every web server sees it.
+                Err(error) => {
+                    assert_eq!(error, ClientError::Record(Broken::Version(0)));
+                    return None;
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         }
     }
 
