@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use narthex_core::{Answer, Ask, Body, Exchange, Expire, Pulled, Record, RequestHead, answer};
+use narthex_core::{
+    Answer, Ask, Body, Connection, Exchange, Expire, Expiry, Pulled, Record, RequestHead, answer,
+};
 
 use super::{
     protocol::{Ended, Protocol},
@@ -59,12 +61,15 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
     }
 
     /// Answers a request beside others of its connection.
-    fn aside(self: Arc<Self>, ready: Ready) -> Task {
+    fn aside(self: Arc<Self>, mut ready: Ready) -> Task {
         Box::pin(async move {
             let number = ready.number;
             // Nothing else refers to it: it ends with the task.
             let expire: Arc<dyn Expire> = Arc::new(Single { shared: Arc::clone(&self), number });
-            ready.head.connection.expiry.set(Arc::downgrade(&expire));
+            // Their connection may say the same of itself, but each is ended by itself.
+            let own = Connection { expiry: Expiry::default(), ..ready.head.connection.anew() };
+            own.expiry.set(Arc::downgrade(&expire));
+            ready.head.connection = Arc::new(own);
             match self.ask(ready) {
                 Asked::Done => self.line().wake(),
                 Asked::Pulls(pulling) => pulling.run().await,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use narthex_core::{Error, RequestHead, ResponseHead, Result};
+use narthex_core::{Error, RequestHead, RequestHeads, ResponseHead, Result};
 
 use super::{
     arriving::Arriving,
@@ -45,6 +45,7 @@ thread_local! {
 pub(super) struct Line<I, P> {
     io: I,
     pub(super) protocol: P,
+    pub(super) heads: RequestHeads,
     input: BytesMut,
     out: Outbox,
     pub(super) running: Vec<Running>,
@@ -113,10 +114,11 @@ pub(super) enum Step {
 }
 
 impl<I, P: Protocol> Line<I, P> {
-    pub(super) fn new(io: I, protocol: P) -> Self {
+    pub(super) fn new(io: I, protocol: P, heads: RequestHeads) -> Self {
         Self {
             io,
             protocol,
+            heads,
             input: BytesMut::new(),
             out: Outbox::default(),
             running: Vec::new(),

@@ -39,10 +39,11 @@ pub(super) struct Ready {
 impl<I: Transport, P: Protocol> Shared<I, P> {
     /// A connection over `io` whose calls look up every `patience`.
     pub(super) fn new(io: I, protocol: P, server: Arc<Server>, patience: Duration) -> Arc<Self> {
+        let heads = RequestHeads::responder(server.site.mount.clone());
         Arc::new(Self {
             seat: Seat::new(patience),
             server,
-            line: Mutex::new(Line::new(io, protocol)),
+            line: Mutex::new(Line::new(io, protocol, heads)),
             expiry: OnceLock::new(),
         })
     }
@@ -100,7 +101,7 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
         }
         line.calls += 1;
         let number = line.calls;
-        let head = match self.head(variables, role, number) {
+        let head = match self.head(&mut line.heads, variables, role, number) {
             Ok(head) => head,
             Err(error) => {
                 line.begin(id, None, false);
@@ -121,12 +122,18 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
     }
 
     /// Builds the head of a request.
-    fn head(&self, mut variables: Variables, role: Role, number: u64) -> Result<RequestHead> {
+    fn head(
+        &self,
+        heads: &mut RequestHeads,
+        mut variables: Variables,
+        role: Role,
+        number: u64,
+    ) -> Result<RequestHead> {
         if role == Role::Authorizer {
             variables.push((Bytes::from_static(b"FCGI_ROLE"), Bytes::from_static(b"AUTHORIZER")));
         }
         let site = &self.server.site;
-        let mut head = RequestHeads::responder(site.mount.clone()).head(variables)?;
+        let mut head = heads.head(variables)?;
         site.arrived(&mut head, u32::try_from(number - 1).unwrap_or(u32::MAX));
         if head.path_info().contains(&0) {
             return Err(Error::bad_request("a NUL in the path"));
