@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How much is said of programs that fail: a fault that befalls every request must not fill the log.
-const SAID: u32 = 20;
+const SAID: u32 = 60;
 /// In this time.
 const PERIOD: Duration = Duration::from_secs(60);
 
@@ -192,7 +192,11 @@ impl CgiHandler {
         }
         let input = Input::of(exchange, &mut head).await?;
         let about = about(head);
-        let Some(place) = programs.queue.enter(programs.timeout).await else {
+        let place = tokio::select! {
+            place = programs.queue.enter(programs.timeout) => place,
+            () = exchange.departed() => return Err(Error::Disconnected),
+        };
+        let Some(place) = place else {
             programs.complain(&about, "too many programs run: see --cgi-limit");
             return refuse(exchange, StatusCode::SERVICE_UNAVAILABLE).await;
         };
