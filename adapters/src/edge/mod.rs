@@ -36,7 +36,9 @@ pub(crate) use lookout::Lookout;
 pub(crate) use seat::{Failure, Machine, Seat, Turn};
 pub(crate) use seldom::Seldom;
 pub(crate) use socket::{Socket, Stream};
-pub(crate) use transport::{Awaited, HungUp, Transport, Wanted};
+#[cfg(feature = "hyper")]
+pub(crate) use transport::HungUp;
+pub(crate) use transport::{Awaited, Transport, Wanted};
 
 /// Calls that may be blocked at once, each with a thread of its own: by slow clients, too. When there
 /// are more, nobody is served until one of them ends.

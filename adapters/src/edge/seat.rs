@@ -24,10 +24,12 @@ use std::{
 use narthex_core::{Blocking, block_on};
 use tokio::task::unconstrained;
 
+#[cfg(feature = "hyper")]
+use super::transport::HungUp;
 use super::{
     Task,
     driver::Stage,
-    transport::{Awaited, HungUp, Wanted},
+    transport::{Awaited, Wanted},
 };
 
 /// How a connection ended that failed.
@@ -60,6 +62,7 @@ pub(crate) trait Machine: Send {
     fn stop(&mut self);
 
     /// Whether its client has hung up.
+    #[cfg(feature = "hyper")]
     fn hung_up(&self) -> Option<HungUp> {
         None
     }
@@ -143,6 +146,7 @@ impl Seat {
     }
 
     /// Whether the client of request `number`, to which the connection is lent, has hung up.
+    #[cfg(feature = "hyper")]
     pub(crate) fn hung_up(&self, number: u64) -> Option<HungUp> {
         let state = self.state();
         let machine = state.machine.as_ref().filter(|_| state.number == number);

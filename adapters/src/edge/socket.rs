@@ -22,7 +22,9 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::transport::{Awaited, HungUp, Transport, Wanted};
+#[cfg(feature = "hyper")]
+use super::transport::HungUp;
+use super::transport::{Awaited, Transport, Wanted};
 
 /// A socket of tokio's, which a thread may take out of the reactor to wait for it in person.
 ///
@@ -209,6 +211,7 @@ impl<S: Stream> Transport for Socket<S> {
         let _ = self.restore(); // it is lost, and its next operation says so
     }
 
+    #[cfg(feature = "hyper")]
     fn hung_up(&self) -> Option<HungUp> {
         let descriptor = match &self.0 {
             State::Registered(stream) => stream.as_fd(),

@@ -35,12 +35,14 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
     /// Whether the peer has hung up, found out without reading; `None` where it has not, or where
     /// that cannot be told.
+    #[cfg(feature = "hyper")]
     fn hung_up(&self) -> Option<HungUp> {
         None
     }
 }
 
 /// How a peer has hung up.
+#[cfg(feature = "hyper")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum HungUp {
     /// It sends no more. Mostly it has gone, but it may still be there to read.

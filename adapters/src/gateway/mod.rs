@@ -73,6 +73,7 @@ impl<P: Protocol> Open<P> {
     ) -> Result<Self> {
         options.plain_only(name)?;
         options.refuse_statics("the web server in front serves files")?;
+        options.refuse_programs("the web server in front runs them")?;
         if !options.insecure_binds.is_empty() {
             return Err(Error::Options(format!(
                 "--insecure-bind is for servers with TLS: {name} has one kind of address, --bind"
