@@ -31,6 +31,7 @@ NEEDED = {
     "nghttp": "nghttp2-client",
     "nginx": "nginx-light",
     "openssl": "openssl",
+    "perl": "perl-base",
     "systemd-analyze": "systemd",
     "valgrind": "valgrind",
     "wrk": "wrk",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.running import PATIENCE
 from support.messages import Request
 
 from . import programs
@@ -156,7 +157,7 @@ def test_a_bounded_number_runs(folder: Path, tmp_path: Path) -> None:
         for other in others.values():
             other.send(Request("GET", "/cgi-bin/seen.py"))
         # One of them waits, the other may not.
-        [ready], _, _ = select.select(list(others), [], [], programs.PATIENCE)
+        [ready], _, _ = select.select(list(others), [], [], PATIENCE)
         response = others.pop(ready).receive()
         assert (response.status, response.header("retry-after")) == (503, "1")
         site.server.wait_for("too many programs run: see --cgi-limit")

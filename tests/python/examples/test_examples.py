@@ -108,6 +108,26 @@ def test_upload() -> None:
         assert (status, text.partition(":")[0]) == (405, "send something")
 
 
+def test_cgi_scripts() -> None:
+    directory = str(EXAMPLES / "cgi_scripts/cgi-bin")
+    with serving(
+        "narthex", "serve", "--cgi-bin", directory, "-b", FREE_PORT
+    ) as connection:
+        status, text = fetch(connection, "GET", "/cgi-bin/guestbook.py")
+        assert (status, "<form" in text) == (200, True)
+        status, text = fetch(
+            connection, "POST", "/cgi-bin/guestbook.py", "who=%3CD%C3%A9a"
+        )
+        assert (status, text) == (200, "<p>Hello, &lt;Déa!</p>\n")
+        status, text = fetch(connection, "GET", "/cgi-bin/environment.pl/x?y")
+        assert status == 200
+        assert {"PATH_INFO=/x", "QUERY_STRING=y"} <= set(text.splitlines())
+        for name in ("uptime.sh", "latest.sh"):
+            status, text = fetch(connection, "GET", f"/cgi-bin/{name}")
+            assert status == 200
+            assert float(text.splitlines()[1]) > 0
+
+
 def test_flask() -> None:
     with serving(*run("flask")) as connection:
         assert fetch(connection, "GET", "/") == (200, "Hello from Flask at /\n")
