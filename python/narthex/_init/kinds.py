@@ -94,11 +94,8 @@ def lighttpd(site: Site) -> Plan:
         ],
         [],
     )
-    if re.search(r"\s", program):
-        plan.warnings.append(
-            f"{spawn}, with which lighttpd starts the application itself, is left out: "
-            "it takes no program whose path has a space; write the files elsewhere"
-        )
+    if " " in program:
+        plan.warnings.append(_left_out(spawn, "lighttpd"))
         return plan
     plan.files.append(File(spawn, filled("lighttpd-spawn.conf", values)))
     plan.files.append(script)
@@ -153,23 +150,29 @@ def apache(site: Site) -> Plan:
         ),
         "not_proxied": "\n".join(f'ProxyPass {path} "!"' for path, _ in site.statics),
     }
-    available = "/etc/apache2/sites-available"
-    return Plan(
+    available = f"/etc/apache2/sites-available/{site.name}.conf"
+    plan = Plan(
+        [File(file, filled("apache.conf", values))],
         [
-            File(file, filled("apache.conf", values)),
-            File(fcgid, filled("apache-fcgid.conf", values)),
-            script,
-        ],
-        [
-            f"cp {_shown(site, file)} {available}/{site.name}.conf",
-            "a2enmod proxy_fcgi && a2ensite " + site.name,
+            f"cp {_shown(site, file)} {available}",
+            f"a2enmod proxy_fcgi && a2ensite {site.name}",
             "apachectl configtest && systemctl reload apache2",
             *_served(site),
-            "or, to have Apache start the application itself, by mod_fcgid:",
-            f"cp {_shown(site, fcgid)} {available}/{site.name}.conf",
-            f"a2enmod fcgid, and leave {script.name} where it is",
         ],
+        [],
     )
+    if " " in program:
+        plan.warnings.append(_left_out(fcgid, "mod_fcgid"))
+        return plan
+    plan.files.extend([File(fcgid, filled("apache-fcgid.conf", values)), script])
+    plan.steps.extend(
+        [
+            "or, to have Apache start the application itself, by mod_fcgid:",
+            f"cp {_shown(site, fcgid)} {available}",
+            f"a2enmod fcgid, and leave {script.name} where it is",
+        ]
+    )
+    return plan
 
 
 def systemd(site: Site) -> Plan:
@@ -225,14 +228,19 @@ def shared(site: Site) -> Plan:
                 ("On a shared host a path is a directory below that of the site.",),
                 (f"ln -s {quoting.shell([directory, here])}",),
             )
+    script = scripts.fastcgi(site, "app.fcgi")
+    handlers, warnings = filled("handlers", {}), []
+    if " " in site.output:
+        warnings.append(_left_out(script.name, "mod_fcgid"))
+        handlers = filled("handlers-cgi", {})
     values = _common(site) | {
         "base": quoting.apache(f"{site.mount}/"),
+        "handlers": handlers,
         "statics": "\n".join(
             f"RewriteRule ^{re.escape(path[len(site.mount) + 1 :])} - [END]"
             for path, _ in site.statics
         ),
     }
-    warnings = []
     if any(_is_below(path, site.output) for path in site.paths[:-2]):
         warnings.append(
             "the application lies in the directory that is open to the web; what "
@@ -241,11 +249,11 @@ def shared(site: Site) -> Plan:
     return Plan(
         [
             scripts.cgi(site),
-            scripts.fastcgi(site, "app.fcgi"),
+            *([] if " " in site.output else [script]),
             File(".htaccess", filled("htaccess", values)),
         ],
         [
-            f"the three files belong together, in the directory of {site.mount or '/'}",
+            f"these files belong together, in the directory of {site.mount or '/'}",
             "the host's `AllowOverride` must have FileInfo, Options and AuthConfig",
             "after a change of the application: touch app.cgi app.fcgi",
         ],
@@ -278,6 +286,13 @@ def _served(site: Site) -> list[str]:
         "the application: `narthex init systemd` writes units for it; by hand:",
         quoting.shell(site.command("--bind", f"unix:{site.socket}")),
     ]
+
+
+def _left_out(file: str, server: str) -> str:
+    return (
+        f"{file}, with which {server} starts the application, is left out: it takes "
+        "no program whose path has a space; name another directory with --output"
+    )
 
 
 def _shown(site: Site, *files: str) -> str:

@@ -83,7 +83,7 @@ def _own_python(modules: Sequence[str]) -> str:
 
 
 def _as_somebody() -> list[str]:
-    """Lets it believe that it is not root: as root it changes to a user who may nothing."""
+    """Lets it believe that it is not root: it would become a user who may nothing."""
     if os.geteuid() != 0:
         return []
     return [program("unshare"), "--user", "--map-user=1000", "--map-group=1000"]

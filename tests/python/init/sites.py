@@ -104,6 +104,7 @@ class Site:
         """The same, with the addresses of this test."""
         addresses = ["--name", "shop", "--listen", f"127.0.0.1:{self.port}"]
         addresses += ["--socket", str(self.socket), "--static", "/static=static"]
+        addresses += ["--output", str(self.output), "--force"]
         return self.init(kind, *addresses, *words, app=app)
 
     @contextmanager

@@ -7,16 +7,13 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from command.running import PATIENCE, environment, run
 
 from .sites import APP, AWKWARD
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KINDS = ["nginx", "lighttpd", "apache-fcgi", "systemd", "shared"]
 FILES = {
@@ -224,7 +221,7 @@ def test_a_program_that_no_first_line_can_name(
     program = folder / "narthex-cgi"
     program.write_text('#!/bin/sh\nprintf "%s|" "$0" "$@"\n')
     program.chmod(0o755)
-    shutil.copy(os.path.join(sys.prefix, "pyvenv.cfg"), tmp_path)
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", tmp_path)
     done = subprocess.run(
         [python, "-m", "narthex", "init", "shared", "shop:application"],
         cwd=shop,

@@ -72,7 +72,7 @@ def test_paths_with_quotes_and_spaces() -> None:
         plain = site.folder.parent / "conf"
         plain.mkdir()
         site.output = plain
-        site.init_front("lighttpd", "--output", str(plain))
+        site.init_front("lighttpd")
         with lighttpd(site, "shop.lighttpd-spawn.conf"):
             (process,) = set(answers_everything(site.port, ""))
             assert ask(site.port, "/").seen["directory"] == str(site.folder)

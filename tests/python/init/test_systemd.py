@@ -115,11 +115,12 @@ def test_the_service_starts_by_its_socket(site: Site) -> None:
 def wait_for(path: Path, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not path.exists():
-        assert server.poll() is None and time.monotonic() < deadline, "no socket"
+        assert server.poll() is None, "it has ended"
+        assert time.monotonic() < deadline, "no socket"
         time.sleep(0.02)
 
 
-def test_users_and_homes(tmp_path: Path) -> None:
+def test_users_and_homes() -> None:
     """A service is nobody in particular, unless it has to see what is in a home."""
     with made_site() as site:
         home = any(
