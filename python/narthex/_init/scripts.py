@@ -30,6 +30,7 @@ def fastcgi(site: Site, name: str = "") -> File:
 
 def cgi(site: Site) -> File:
     """A program that a web server starts for each request."""
+    application = _imports(site)
     program = os.path.join(os.path.dirname(sys.executable), "narthex-cgi")
     if not os.access(program, os.X_OK):
         fail(
@@ -39,22 +40,23 @@ def cgi(site: Site) -> File:
             (f"{sys.executable} -m pip install --force-reinstall narthex",),
         )
     values = {
-        "start": _first_lines(program),
+        "start": _first_lines(program, site.options.api),
         "directory": repr(site.directory),
-        "application": "\n".join(_imports(site)),
+        "application": "\n".join(application),
     }
     return File("app.cgi", filled("app.cgi", values), executable=True)
 
 
-def _first_lines(program: str) -> str:
+def _first_lines(program: str, api: str | None) -> str:
     """What makes a Python file a program that `program` runs."""
-    line = f"#!{program}"
+    option = f" --api={api}" if api else ""
+    line = f"#!{program}{option}"
     if len(os.fsencode(line)) < _LONGEST_FIRST_LINE and not set(program) & set(" \t"):
         return line
     return (
         "#!/bin/sh\n"
         # The shell sees a command, Python a string.
-        f"'''exec' {quoting.shell_in_python(program)} \"$0\"\n"
+        f"'''exec' {quoting.shell_in_python(program)}{option} \"$0\"\n"
         "' '''\n"
         "# The path of that program is too long, or has a space, for one line `#!`."
     )

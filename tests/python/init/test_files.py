@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from command.running import PATIENCE, environment, run
+from command.running import PATIENCE, environment
 
 from .sites import APP, AWKWARD
 
@@ -34,14 +34,37 @@ def shop(tmp_path: Path) -> Path:
     return folder
 
 
-def init(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    return run("init", *words, cwd=folder)
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment whose `narthex-cgi` is there, and says how it is called."""
+    return make_home(tmp_path_factory.mktemp("home"))
 
 
-def refused(folder: Path, *words: str) -> str:
+def make_home(folder: Path) -> Path:
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", folder)
+    program = folder / "bin" / "narthex-cgi"
+    program.write_text('#!/bin/sh\nprintf "%s|" "$0" "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def init(home: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [home / "bin" / "python", "-m", "narthex", "init", *words],
+        cwd=folder,
+        env=environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
+        capture_output=True,
+        timeout=PATIENCE * 2,
+        check=False,
+    )
+
+
+def refused(home: Path, folder: Path, *words: str) -> str:
     """What it says when it refuses; nothing is written."""
     before = sorted(folder.rglob("*"))
-    done = init(folder, *words)
+    done = init(home, folder, *words)
     assert done.returncode == 1, done
     after = [
         path for path in sorted(folder.rglob("*")) if "__pycache__" not in str(path)
@@ -51,10 +74,12 @@ def refused(folder: Path, *words: str) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_files_are_written_and_named(shop: Path, tmp_path: Path, kind: str) -> None:
+def test_files_are_written_and_named(
+    home: Path, shop: Path, tmp_path: Path, kind: str
+) -> None:
     output = tmp_path / "out"
     output.mkdir()
-    done = init(shop, kind, "shop:application", "--output", str(output))
+    done = init(home, shop, kind, "shop:application", "--output", str(output))
     assert done.returncode == 0, done.stderr.decode()
     assert {path.name for path in output.iterdir()} == FILES[kind]
     said = done.stdout.decode()
@@ -70,52 +95,52 @@ def test_files_are_written_and_named(shop: Path, tmp_path: Path, kind: str) -> N
     assert "\nNext:\n" in said
 
     # Nothing is written that is there already.
-    again = init(shop, kind, "shop:application", "--output", str(output))
+    again = init(home, shop, kind, "shop:application", "--output", str(output))
     assert again.returncode == 0
     assert "wrote" not in again.stdout.decode()
 
     # Standard output gets the same.
-    shown = init(shop, kind, "shop:application", "--output", "-").stdout.decode()
+    shown = init(home, shop, kind, "shop:application", "--output", "-").stdout.decode()
     for path in output.iterdir():
         part = shown.split(f"# ==> {path.name} <==\n", 1)[1]
         first = path.read_text().splitlines()[-1]
         assert first in part
 
 
-def test_what_was_edited_is_not_replaced(shop: Path) -> None:
-    assert init(shop, "nginx", "shop:application").returncode == 0
+def test_what_was_edited_is_not_replaced(home: Path, shop: Path) -> None:
+    assert init(home, shop, "nginx", "shop:application").returncode == 0
     conf = shop / "shop.nginx.conf"
     text = conf.read_text()
     conf.write_text(text.replace("keepalive 16;", "keepalive 99;"))
-    said = refused(shop, "nginx", "shop:application")
+    said = refused(home, shop, "nginx", "shop:application")
     assert "error N305" in said
     assert "-    keepalive 99;" in said
     assert "+    keepalive 16;" in said
     assert "--force" in said
     assert "keepalive 99;" in conf.read_text()
-    assert init(shop, "nginx", "shop:application", "--force").returncode == 0
+    assert init(home, shop, "nginx", "shop:application", "--force").returncode == 0
     assert conf.read_text() == text
 
 
-def test_an_unknown_kind_lists_the_known(shop: Path) -> None:
-    done = init(shop, "iis", "shop:application")
+def test_an_unknown_kind_lists_the_known(home: Path, shop: Path) -> None:
+    done = init(home, shop, "iis", "shop:application")
     assert done.returncode == 2
     for kind in KINDS:
         assert kind in done.stderr.decode()
 
 
-def test_an_application_that_cannot_be_loaded(shop: Path) -> None:
+def test_an_application_that_cannot_be_loaded(home: Path, shop: Path) -> None:
     (shop / "broken.py").write_text("import nothing_of_this_name\n")
-    said = refused(shop, "nginx", "broken:app")
+    said = refused(home, shop, "nginx", "broken:app")
     assert "nothing_of_this_name" in said
     assert "--no-check" in said
-    assert init(shop, "nginx", "broken:app", "--no-check").returncode == 0
+    assert init(home, shop, "nginx", "broken:app", "--no-check").returncode == 0
     assert "broken:app" in (shop / "shop.nginx.conf").read_text()
 
 
-def test_what_an_application_prints_is_in_no_file(shop: Path) -> None:
+def test_what_an_application_prints_is_in_no_file(home: Path, shop: Path) -> None:
     (shop / "loud.py").write_text("print('loud')\n" + APP)
-    done = init(shop, "systemd", "loud:application", "--output", "-")
+    done = init(home, shop, "systemd", "loud:application", "--output", "-")
     assert done.returncode == 0
     assert b"loud\n" not in done.stdout
     assert b"loud\n" in done.stderr
@@ -145,16 +170,16 @@ def test_what_an_application_prints_is_in_no_file(shop: Path) -> None:
     ids=lambda value: value if isinstance(value, str) else "-".join(value[::2])[:24],
 )
 def test_what_would_not_work_is_refused(
-    shop: Path, words: list[str], code: str
+    home: Path, shop: Path, words: list[str], code: str
 ) -> None:
-    said = refused(shop, *words)
+    said = refused(home, shop, *words)
     assert f"error {code}:" in said
     assert "Fix:" in said
 
 
-def test_a_directory_that_cannot_be_written(shop: Path) -> None:
+def test_a_directory_that_cannot_be_written(home: Path, shop: Path) -> None:
     (shop / "shop.nginx.conf").mkdir()
-    said = refused(shop, "nginx", "shop:application")
+    said = refused(home, shop, "nginx", "shop:application")
     assert "error N303" in said
     assert "shop.nginx.conf" in said
 
@@ -173,14 +198,16 @@ def test_a_directory_that_cannot_be_written(shop: Path) -> None:
         ("shop:Namespace.application", "app = Namespace.application"),
     ],
 )
-def test_every_form_of_app(shop: Path, app: str, imported: str | None) -> None:
+def test_every_form_of_app(
+    home: Path, shop: Path, app: str, imported: str | None
+) -> None:
     namespace = "\n\nclass Namespace:\n    application = staticmethod(application)\n"
     (shop / "shop.py").write_text(APP + namespace)
     (shop / "app.py").write_text(APP)
     (shop / "my-shop.py").write_text(APP)
     output = shop / "out"
     output.mkdir()
-    done = init(shop, "shared", app, "--output", str(output))
+    done = init(home, shop, "shared", app, "--output", str(output))
     assert done.returncode == 0, done.stderr.decode()
     text = (output / "app.cgi").read_text()
     assert imported is None or imported in text
@@ -201,11 +228,11 @@ def test_every_form_of_app(shop: Path, app: str, imported: str | None) -> None:
     assert app in fcgi or str(shop / app) in fcgi or (app == "." and str(shop) in fcgi)
 
 
-def test_the_name_is_that_of_the_directory(tmp_path: Path) -> None:
+def test_the_name_is_that_of_the_directory(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / AWKWARD
     folder.mkdir()
     (folder / "shop.py").write_text(APP)
-    assert init(folder, "nginx", "shop:application").returncode == 0
+    assert init(home, folder, "nginx", "shop:application").returncode == 0
     assert (folder / "my-app-s-100-own.nginx.conf").is_file()
 
 
@@ -214,22 +241,8 @@ def test_a_program_that_no_first_line_can_name(
     tmp_path: Path, shop: Path, where: str
 ) -> None:
     """Then a shell starts it, from a file that is Python all the same."""
-    folder = tmp_path / where
-    folder.mkdir()
-    python = folder / "python"
-    python.symlink_to(sys.executable)
-    program = folder / "narthex-cgi"
-    program.write_text('#!/bin/sh\nprintf "%s|" "$0" "$@"\n')
-    program.chmod(0o755)
-    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", tmp_path)
-    done = subprocess.run(
-        [python, "-m", "narthex", "init", "shared", "shop:application"],
-        cwd=shop,
-        env=environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
-        capture_output=True,
-        timeout=PATIENCE * 2,
-        check=False,
-    )
+    home = make_home(tmp_path / where)
+    done = init(home, shop, "shared", "shop:application")
     assert done.returncode == 0, done.stderr.decode()
     script = shop / "app.cgi"
     assert script.read_text().startswith("#!/bin/sh\n")
@@ -237,7 +250,25 @@ def test_a_program_that_no_first_line_can_name(
     started = subprocess.run(
         [script, "--evil"], capture_output=True, timeout=PATIENCE, check=False
     )
+    program = home / "bin" / "narthex-cgi"
     assert started.stdout.decode() == f"{program}|{script}|", started.stderr
     check = "import ast, sys, warnings; warnings.simplefilter('error');"
     check += "ast.parse(open(sys.argv[1]).read())"
     subprocess.run([sys.executable, "-c", check, str(script)], check=True)
+
+
+def test_a_program_that_a_first_line_can_name(home: Path, shop: Path) -> None:
+    assert init(home, shop, "shared", "shop:application").returncode == 0
+    script = shop / "app.cgi"
+    assert script.read_text().startswith(f"#!{home}/bin/narthex-cgi\n")
+    started = subprocess.run(
+        [script], capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert started.stdout.decode() == f"{home}/bin/narthex-cgi|{script}|"
+
+
+def test_without_narthex_cgi(home: Path, shop: Path, tmp_path: Path) -> None:
+    bare = make_home(tmp_path / "bare")
+    (bare / "bin" / "narthex-cgi").unlink()
+    said = refused(bare, shop, "shared", "shop:application")
+    assert "error N309" in said

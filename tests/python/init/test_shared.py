@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .httpd import httpd, quoted
-from .sites import AWKWARD, STYLE, Site, answers_everything, ask, has_gone, made_site
+from .sites import AWKWARD, Site, answers_everything, ask, has_gone, made_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +23,12 @@ MODULES = {"cgid": "event", "cgi": "prefork", "fcgid": "event"}
 HOST = """\
 # Hosts differ in this; without it none lets `%2F` through.
 AllowEncodedSlashes On
-FcgidMaxRequestLen 1073741824
-Alias "{mount}/" {output}/
+MergeSlashes Off
+<IfModule mod_fcgid.c>
+    FcgidMaxRequestLen 1073741824
+    FcgidMaxProcessesPerClass 1
+</IfModule>
+Alias "{mount}/" {output}
 <Directory {output}>
     Require all granted
     AllowOverride FileInfo Options AuthConfig
@@ -33,26 +39,89 @@ PassEnv NARTHEX_RUNTIME_DIR
 
 
 @pytest.fixture
-def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Residents of these tests have sockets of their own."""
-    with made_site() as site:
-        monkeypatch.setenv("NARTHEX_RUNTIME_DIR", str(site.state))
-        yield
+def site(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    """A site with a directory of the web inside, beside the application."""
+    if not os.access(Path(sys.executable).parent / "narthex-cgi", os.X_OK):
+        missing = "narthex-cgi is not installed: tests/run build does that"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with made_site(getattr(request, "param", "")) as site:
+        # Residents of these tests have sockets of their own.
+        runtime = site.state / "run"
+        runtime.mkdir(mode=0o700)
+        monkeypatch.setenv("NARTHEX_RUNTIME_DIR", str(runtime))
+        web = site.output = site.folder / "web"
+        web.mkdir()
+        (site.folder / "static").rename(web / "static")
+        (web / "secret.sqlite3").write_text("secret")
+        (web / "logo.svg").write_text("<svg/>")
+        (web / ".well-known").mkdir()
+        (web / ".well-known" / "proof").write_text("mine")
+        yield site
 
 
 def host(site: Site, module: str, mount: str) -> AbstractContextManager[None]:
-    lines = HOST.format(mount=mount, output=quoted(site.output).removesuffix('"') + '"')
-    lines = lines.replace('"/\n', '/"\n')
-    if module != "fcgid":
-        lines = lines.replace("FcgidMaxRequestLen 1073741824\n", "")
+    """Apache as a host has it, with one module for programs."""
+    lines = HOST.format(mount=mount, output=quoted(site.output)[:-1] + '/"')
     modules = ["alias", "rewrite", "negotiation", "autoindex", "setenvif", module]
     return httpd(site, modules, lines, MODULES[module])
 
 
-def write(site: Site, mount: str) -> None:
-    """Writes them into a directory of the web, beside which the application is."""
-    web = site.folder / "web"
-    web.mkdir()
-    (site.folder / "static").rename(web / "static")
-    site.output = web
-    site.init("shared", "--mount", mount, "--output", str(web))
+def answers(site: Site, module: str, mount: str) -> None:
+    """Asks everything, and for what Apache must keep to itself."""
+    with host(site, module, mount):
+        processes = set(answers_everything(site.port, mount))
+        # Warm, all are answered by one process, as by mod_fcgid.
+        assert len(processes) == 1
+        seen = ask(site.port, f"{mount}/a").seen
+        assert seen["directory"] == str(site.folder)
+        for name in ("app.cgi", "app.fcgi", ".htaccess", "secret.sqlite3", "%2e%2e"):
+            assert "SCRIPT_NAME" in ask(site.port, f"{mount}/{name}").seen
+        assert ask(site.port, f"{mount}/logo.svg").body == b"<svg/>"
+        assert ask(site.port, f"{mount}/.well-known/proof").body == b"mine"
+    (process,) = processes
+    if module != "fcgid":
+        # A resident outlives the web server, until nobody has asked for long enough.
+        os.kill(process, signal.SIGTERM)
+    assert has_gone(process)
+
+
+@pytest.mark.parametrize("mount", ["", "/a.b/shop"])
+@pytest.mark.parametrize("module", MODULES)
+def test_a_directory_answers(site: Site, module: str, mount: str) -> None:
+    words = ["--mount", mount, "--static", f"/static={site.output / 'static'}"]
+    site.init("shared", *words, "--output", str(site.output))
+    answers(site, module, mount)
+
+
+@pytest.mark.parametrize("site", [AWKWARD], indirect=True)
+@pytest.mark.parametrize("module", ["cgid", "cgi"])
+def test_paths_with_quotes_and_spaces(site: Site, module: str) -> None:
+    said = site.init("shared", "--output", str(site.output))
+    # mod_fcgid cuts paths of programs at spaces: that way is left out, and said to be.
+    assert not (site.output / "app.fcgi").exists()
+    assert "whose path has a space" in said
+    answers(site, module, "")
+
+
+def test_static_files_must_be_in_the_directory(site: Site) -> None:
+    """There a link will do."""
+    (site.folder / "assets").mkdir()
+    (site.folder / "assets" / "x.bin").write_bytes(b"x")
+    (site.output / "assets").symlink_to(site.folder / "assets")
+    static = f"/assets={site.folder / 'assets'}"
+    site.init("shared", "--static", static, "--output", str(site.output))
+    with host(site, "fcgid", ""):
+        assert ask(site.port, "/assets/x.bin").body == b"x"
+
+
+def test_code_in_the_web_is_warned_of(site: Site) -> None:
+    (site.output / "shop.py").write_text((site.folder / "shop.py").read_text())
+    said = site.init(
+        "shared", "--chdir", str(site.output), "--output", str(site.output)
+    )
+    assert "warning: the application lies in the directory that is open" in said
+    assert "warning" not in site.init("shared", "--output", str(site.output), "--force")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from support.fronts import haproxy, httpd, lighttpd, nginx
+from support.fronts import httpd, lighttpd
 from support.fronts.facts import FACTS
 from support.fronts.servers import Fronted, Gateway, Host, Hosted
 from support.messages import Request
@@ -95,7 +95,14 @@ def _below(host: Host, protocol: str) -> Start:
     ) -> Server:
         command = python_command("run", "--backend", protocol, "--no-debug", *options)
         return Hosted(
-            *(application, capabilities, [*command, application], settings, host, mount),
+            *(
+                application,
+                capabilities,
+                [*command, application],
+                settings,
+                host,
+                mount,
+            ),
             resident=protocol != "cgi",
         )
 

@@ -102,9 +102,7 @@ def _not_as_root() -> list[str]:
     return [find_program("unshare"), "--user", "--map-user=1000", "--map-group=1000"]
 
 
-def gateway(
-    folder: Path, protocol: str, upstream: str, mount: str, log: Log
-) -> Httpd:
+def gateway(folder: Path, protocol: str, upstream: str, mount: str, log: Log) -> Httpd:
     """Starts httpd with mod_proxy before a gateway at `upstream`."""
     scheme = {"fastcgi": "fcgi"}.get(protocol, protocol)
     place = mount or "/"

@@ -146,16 +146,12 @@ def command(folder: Path, http: str) -> list[str | Path]:
     # Otherwise its worker may not reach sockets that this user has made.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = folder / "nginx.conf"
-    configuration.write_text(
-        _CONFIGURATION.format(folder=folder, http=http, user=user)
-    )
+    configuration.write_text(_CONFIGURATION.format(folder=folder, http=http, user=user))
     program = find_program("nginx")
     return [program, "-p", folder, "-c", configuration, "-e", "stderr"]
 
 
-def gateway(
-    folder: Path, protocol: str, upstream: str, mount: str, log: Log
-) -> Nginx:
+def gateway(folder: Path, protocol: str, upstream: str, mount: str, log: Log) -> Nginx:
     """Starts nginx before a gateway at `upstream`, mounted at `mount`."""
     keep = "fastcgi_keep_conn on;" if protocol == "fastcgi" else ""
     mounted = _MOUNTED[protocol].format(mount=mount) if mount else ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from support.log import Log
-from support.server import Process, SocketServer, child_environment, python_command
+from support.server import Process, SocketServer, child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
