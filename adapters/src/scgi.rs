@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 use narthex_core::Variables;
 
-pub use crate::gateway::single::{BadHead, HeadLimits};
+pub use crate::gateway::{head_limits::HeadLimits, single::BadHead};
 use crate::{
     Backend, Door, Options, Result, Surroundings,
     gateway::{

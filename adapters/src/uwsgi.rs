@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use narthex_core::Variables;
 
-pub use crate::gateway::single::{BadHead, HeadLimits};
+pub use crate::gateway::{head_limits::HeadLimits, single::BadHead};
 use crate::{
     Backend, Door, Options, Result, Surroundings,
     gateway::{

@@ -8,13 +8,10 @@ use super::{
     pairs::{BadPairs, Pairs, pair_names},
     record::{self, Incoming, ProtocolStatus, Reader, Stream},
 };
-use crate::gateway::protocol::{After, Broken, Ended, Event, Id, Protocol, Role};
-
-/// How many times more room the variables of a request have than a request head: a web server adds
-/// as many of its own as it likes, and copies some.
-const VARIABLES_SIZE: usize = 16;
-/// How many times more of them there may be than fields in a head.
-const VARIABLES_COUNT: usize = 32;
+use crate::gateway::{
+    head_limits::HeadLimits,
+    protocol::{After, Broken, Ended, Event, Id, Protocol, Role},
+};
 
 /// What cuts a response: a record of a version that does not exist.
 ///
@@ -39,8 +36,7 @@ pub(super) struct Responder {
     multiplexes: bool,
     /// What is to be said before anything else is read.
     next: Option<Event>,
-    size: usize,
-    count: usize,
+    most: HeadLimits,
     streams: u32,
 }
 
@@ -71,8 +67,7 @@ impl Responder {
             apache: None,
             multiplexes: false,
             next: None,
-            size: VARIABLES_SIZE * limits.head_size,
-            count: VARIABLES_COUNT * limits.header_count,
+            most: HeadLimits::of(limits),
             streams: limits.streams,
         }
     }
@@ -126,7 +121,7 @@ impl Responder {
         };
         let (state, event) = match how {
             Ok(role) => {
-                let pairs = Pairs::new(self.size, self.count);
+                let pairs = Pairs::new(self.most.bytes, self.most.count);
                 (State::Params(role, pairs, Variables::with_capacity(32)), None)
             }
             Err(how) => (State::Complete, Some(Event::TurnedAway { id, how })),

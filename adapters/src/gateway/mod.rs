@@ -6,6 +6,7 @@
 //! | `protocol.rs` | what a protocol is: bytes to events and back, without I/O |
 //! | `single.rs` | a protocol that carries one request to a connection |
 //! | `gather.rs` | bytes that are wanted together |
+//! | `head_limits.rs` | how much a web server may say of a request |
 //! | `connection.rs` | drives one connection, on any transport |
 //! | `line.rs` | its bytes in both directions, and the requests that run on it |
 //! | `arriving.rs`, `outbox.rs` | the body of a request on its way in, and what is on its way out |
@@ -24,10 +25,12 @@ mod arriving;
 mod calls;
 mod connection;
 pub(crate) mod gather;
+pub(crate) mod head_limits;
 mod line;
 mod outbox;
 pub(crate) mod protocol;
 mod shared;
+#[cfg(any(feature = "scgi", feature = "uwsgi"))]
 pub(crate) mod single;
 mod transaction;
 

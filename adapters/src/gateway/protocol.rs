@@ -59,6 +59,7 @@ pub(crate) trait Protocol: Send + 'static {
 
 /// What a peer has said.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "fastcgi"), allow(dead_code, reason = "some is said by FastCGI alone"))]
 pub(crate) enum Event {
     /// A request, with all of its variables. [`Body`](Self::Body) and [`BodyEnd`](Self::BodyEnd)
     /// follow.
@@ -109,6 +110,7 @@ pub(crate) enum Event {
 
 /// What is asked of an application.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(not(feature = "fastcgi"), allow(dead_code, reason = "some is said by FastCGI alone"))]
 pub(crate) enum Role {
     /// The answer to a request.
     #[default]
@@ -119,6 +121,7 @@ pub(crate) enum Role {
 
 /// How a request has ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(not(feature = "fastcgi"), allow(dead_code, reason = "some is said by FastCGI alone"))]
 pub(crate) enum Ended {
     /// With its whole response.
     Complete,
@@ -135,6 +138,7 @@ pub(crate) enum Ended {
 
 /// What becomes of the connection after a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(not(feature = "fastcgi"), allow(dead_code, reason = "some is said by FastCGI alone"))]
 pub(crate) enum After {
     /// It carries others.
     KeepOpen,

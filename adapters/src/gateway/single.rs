@@ -7,7 +7,10 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use narthex_core::{Capabilities, Capability, Limits, Variables};
 
-use super::protocol::{After, Broken, Ended, Event, Id, Protocol, Role};
+use super::{
+    head_limits::HeadLimits,
+    protocol::{After, Broken, Ended, Event, Id, Protocol, Role},
+};
 use crate::cgi_text;
 
 /// What such a protocol can do.
@@ -31,22 +34,6 @@ pub(crate) trait Head: Send + 'static {
 
     /// Whether a byte has come.
     fn has_begun(&self) -> bool;
-}
-
-/// How much the variables of a request may be.
-#[derive(Clone, Copy, Debug)]
-pub struct HeadLimits {
-    /// Bytes, with what the protocol needs to tell them apart.
-    pub bytes: usize,
-    /// Variables.
-    pub count: usize,
-}
-
-impl HeadLimits {
-    /// A web server adds as many variables as it likes to the fields of a head, and copies some.
-    pub(crate) fn of(limits: &Limits) -> Self {
-        Self { bytes: 16 * limits.head_size, count: 32 * limits.header_count }
-    }
 }
 
 /// Why there is no request.
