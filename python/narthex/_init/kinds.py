@@ -254,7 +254,7 @@ def shared(site: Site) -> Plan:
         ],
         [
             f"these files belong together, in the directory of {site.mount or '/'}",
-            "the host's `AllowOverride` must have FileInfo, Options and AuthConfig",
+            "the host must have `AllowOverride All`, as most do",
             "after a change of the application: touch app.cgi app.fcgi",
         ],
         warnings,

@@ -133,6 +133,8 @@ def made_site(name: str = "") -> Iterator[Site]:
         state.mkdir()
         yield Site(inside, state)
     finally:
+        for log in folder.rglob("front.log"):
+            print(log.read_text(errors="replace"))  # shown where a test fails
         shutil.rmtree(folder, ignore_errors=True)
 
 
