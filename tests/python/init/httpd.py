@@ -65,7 +65,9 @@ def httpd(
         )
     )
     command = [program("apache2"), "-DFOREGROUND", "-f", str(around)]
-    return running([*_as_somebody(), *command], site.port, state)
+    # It ends by a signal to all of its process group, which is not to be ours.
+    alone = [program("setsid"), *_as_somebody()]
+    return running([*alone, *command], site.port, state)
 
 
 def quoted(path: Path) -> str:

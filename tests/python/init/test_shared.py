@@ -63,6 +63,12 @@ def site(
         yield site
 
 
+def write(site: Site, *words: str) -> str:
+    static = f"/static={site.output / 'static'}"
+    words = ("--static", static, "--output", str(site.output), *words)
+    return site.init("shared", *words)
+
+
 def host(site: Site, module: str, mount: str) -> AbstractContextManager[None]:
     """Apache as a host has it, with one module for programs."""
     lines = HOST.format(mount=mount, output=quoted(site.output)[:-1] + '/"')
@@ -92,15 +98,14 @@ def answers(site: Site, module: str, mount: str) -> None:
 @pytest.mark.parametrize("mount", ["", "/a.b/shop"])
 @pytest.mark.parametrize("module", MODULES)
 def test_a_directory_answers(site: Site, module: str, mount: str) -> None:
-    words = ["--mount", mount, "--static", f"/static={site.output / 'static'}"]
-    site.init("shared", *words, "--output", str(site.output))
+    write(site, "--mount", mount)
     answers(site, module, mount)
 
 
 @pytest.mark.parametrize("site", [AWKWARD], indirect=True)
 @pytest.mark.parametrize("module", ["cgid", "cgi"])
 def test_paths_with_quotes_and_spaces(site: Site, module: str) -> None:
-    said = site.init("shared", "--output", str(site.output))
+    said = write(site)
     # mod_fcgid cuts paths of programs at spaces: that way is left out, and said to be.
     assert not (site.output / "app.fcgi").exists()
     assert "whose path has a space" in said
