@@ -176,14 +176,9 @@ def build_ours(python: Path) -> None:
     wheels = CACHE / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     print("building this checkout in release mode", flush=True)
-    maturin = [str(python), "-m", "maturin", "build", "--release", "--quiet"]
-    done = subprocess.run(
-        [*maturin, "--interpreter", str(python), "--out", str(wheels)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # As whoever installs it from source does, so that all that belongs to it is there.
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir")
+    done = _pip(python, "wheel", *options, str(wheels), str(ROOT))
     if done.returncode == 0:
         options = ("--quiet", "--force-reinstall", "--no-deps")
         done = _pip(python, "install", *options, str(next(wheels.glob("*.whl"))))
@@ -319,8 +314,11 @@ def _make_environment(base: Path, folder: Path) -> None:
 
 
 def _pip(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # A build calls its tools by name.
+    path = os.pathsep.join([str(python.parent), os.environ["PATH"]])
     return subprocess.run(
         [str(python), "-m", "pip", "--disable-pip-version-check", *arguments],
+        env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=False,

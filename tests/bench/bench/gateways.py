@@ -65,7 +65,7 @@ SERVERS = (
         OURS,
         _narthex("serve"),
         "the embedded server, kept connections",
-        BOTH,
+        SMALL,
         front="http",
         tools=TOOLS,
     ),

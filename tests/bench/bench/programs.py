@@ -11,7 +11,7 @@ FLOOR = "{cache}/hello"
 
 
 def _ours(mode: str, source: str = "wsgi/hello.py") -> Script:
-    return Script(f"{{bin}}/narthex-cgi --{mode}", source)
+    return Script(f"{{bin}}/narthex-cgi --mode={mode}", source)
 
 
 def _httpd(program: str) -> tuple[str, ...]:
