@@ -18,6 +18,11 @@ pub trait Host: Sync {
 
     /// Opens it on `bind`, an address as the command line takes them; a gateway has no use for it.
     fn open(&self, bind: &str) -> Opened;
+
+    /// What a web server in front of it does, so that a case cannot be held.
+    fn in_front(&self, _group: &str, _name: &str) -> Option<&'static str> {
+        None
+    }
 }
 
 /// How a server is to end.

@@ -4,8 +4,8 @@
 //! talk to one application, which is told by the request itself what to do. A backend's test
 //! file implements [`Host`] and says `suite!(ITS_HOST)`: each case becomes a `#[test]`.
 //!
-//! A case is excused on a backend by a named [`Capability`](narthex_core::Capability) only, and the
-//! file `EXCUSED` says how many are.
+//! A case is excused on a backend by a named [`Capability`](narthex_core::Capability) only, and behind
+//! a real web server by what that does ([`Host::in_front`]); the file `EXCUSED` says how many are.
 #![allow(clippy::missing_panics_doc, reason = "panicking is how a case fails")]
 
 mod app;

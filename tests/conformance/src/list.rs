@@ -27,6 +27,8 @@ pub enum Excuse {
     Lacks(Capability),
     /// The backend has this.
     Has(Capability),
+    /// The web server in front of it does this.
+    Front(&'static str),
 }
 
 impl Case {
@@ -36,6 +38,12 @@ impl Case {
         let lacks = self.needs.iter().find(|&&needed| !capabilities.has(needed));
         let has = self.spares.iter().find(|&&spared| capabilities.has(spared));
         lacks.map(|&it| Excuse::Lacks(it)).or(has.map(|&it| Excuse::Has(it)))
+    }
+
+    /// What excuses `host`, opened with these capabilities, if anything does.
+    pub(crate) fn excuse_of(&self, host: &dyn Host, capabilities: Capabilities) -> Option<Excuse> {
+        let front = || host.in_front(self.group, self.name).map(Excuse::Front);
+        self.excuse(capabilities).or_else(front)
     }
 }
 
@@ -49,7 +57,7 @@ impl std::fmt::Debug for Case {
 pub fn run(host: &dyn Host, group: &str, name: &str, directory: &str) {
     let case = CASES.iter().find(|case| case.group == group && case.name == name);
     let case = case.expect("cases! made the list and the test");
-    let excuse = case.excuse(host.open("127.0.0.1:0").capabilities);
+    let excuse = case.excuse_of(host, host.open("127.0.0.1:0").capabilities);
     if let Some(excuse) = excuse {
         eprintln!("excused: {excuse:?}");
         matrix::enter(host.name(), case, matrix::Cell::Excused(excuse), directory);
