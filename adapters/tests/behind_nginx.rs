@@ -176,7 +176,7 @@ impl Front {
         // If it ends, nobody can connect, and nobody waits.
         drop(listeners);
         let watch = Command::new("sh")
-            .args(["-c", "cat >/dev/null; kill $1; rm -r \"$2\"", "sh"])
+            .args(["-c", WATCH, "sh"])
             .arg(nginx.id().to_string())
             .arg(&directory)
             .stdin(Stdio::piped())
@@ -186,6 +186,9 @@ impl Front {
         Self { directory, addresses, free, freed: Condvar::new(), _nginx: nginx, _watch: watch }
     }
 }
+
+/// nginx removes files of its own as it ends.
+const WATCH: &str = "cat >/dev/null; kill $1; until rm -rf \"$2\" 2>/dev/null; do sleep 0.1; done";
 
 fn socket(directory: &Path, place: usize) -> PathBuf {
     directory.join(format!("{place}.sock"))
