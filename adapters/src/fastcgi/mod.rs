@@ -1,6 +1,9 @@
 //! FastCGI: a web server keeps connections to the application, and sends requests over them.
 
 pub mod client;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod pairs;
 pub mod record;
 mod responder;
