@@ -240,6 +240,7 @@ macro_rules! cases {
                 chunked_then_another_request
                 large_chunked_body
                 chunked_body_left_unread
+                chunked_body_too_large
             }
 
             syntax [Persistent Framing] [LenientParser] {
@@ -292,9 +293,8 @@ macro_rules! cases {
                 underscores_are_dropped
             }
 
-            limits [Persistent Framing] [] {
+            limits [Persistent] [] {
                 declared_body_too_large
-                chunked_body_too_large
                 body_limit_is_exact
             }
 
@@ -307,8 +307,11 @@ macro_rules! cases {
 
             timeouts [Persistent Framing] [] {
                 head_too_slow
-                body_too_slow
                 idle_connection_is_closed
+            }
+
+            patience [Persistent] [] {
+                body_too_slow
                 response_not_taken
             }
 

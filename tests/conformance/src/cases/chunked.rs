@@ -1,5 +1,8 @@
 //! Chunked request bodies (RFC 9112, 7.1).
 
+use std::fmt::Write;
+
+use super::limits::limited;
 use crate::{
     Host, Request, Server, Way,
     connection::Connection,
@@ -99,4 +102,23 @@ pub(crate) fn chunked_body_left_unread(host: &dyn Host) {
         assert!(next.is_none_or(|next| next.whole(200).body == b"deaf"));
     }
     assert!(server.probe.seen().iter().all(|seen| !seen.contains("smuggled")));
+}
+
+pub(crate) fn chunked_body_too_large(host: &dyn Host) {
+    let server = limited(host);
+    for way in Way::ALL {
+        for chunk in [100, 1001, 70_000] {
+            let mut connection = server.connect();
+            let mut request = format!(
+                "POST /count HTTP/1.1\r\nHost: a\r\nWay: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+                way.name()
+            );
+            for _ in 0..=2000 / chunk {
+                write!(request, "{chunk:x}\r\n{}\r\n", "x".repeat(chunk)).expect("memory");
+            }
+            connection.send_aside((request + "0\r\n\r\n").into());
+            connection.response("POST").whole(413);
+        }
+    }
+    server.exchange(&Request::get("/")).whole(200);
 }

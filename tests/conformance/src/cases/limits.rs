@@ -1,10 +1,10 @@
 //! Limits on request bodies.
 
-use std::fmt::Write;
+use narthex_core::Capability;
 
 use crate::{Host, Request, Server, Way, script::pattern};
 
-fn limited(host: &dyn Host) -> Server {
+pub(crate) fn limited(host: &dyn Host) -> Server {
     Server::with(host, |site| site.limits.body_size = 1000)
 }
 
@@ -25,30 +25,14 @@ pub(crate) fn declared_body_too_large(host: &dyn Host) {
     assert!(accesses.iter().all(|line| line.status == 413), "{accesses:#?}");
 }
 
-pub(crate) fn chunked_body_too_large(host: &dyn Host) {
-    let server = limited(host);
-    for way in Way::ALL {
-        for chunk in [100, 1001, 70_000] {
-            let mut connection = server.connect();
-            let mut request = format!(
-                "POST /count HTTP/1.1\r\nHost: a\r\nWay: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
-                way.name()
-            );
-            for _ in 0..=2000 / chunk {
-                write!(request, "{chunk:x}\r\n{}\r\n", "x".repeat(chunk)).expect("memory");
-            }
-            connection.send_aside((request + "0\r\n\r\n").into());
-            connection.response("POST").whole(413);
-        }
-    }
-    server.exchange(&Request::get("/")).whole(200);
-}
-
 pub(crate) fn body_limit_is_exact(host: &dyn Host) {
     let server = limited(host);
     for way in Way::ALL {
         server.exchange(&Request::post("/count", pattern(1000)).way(way)).received(&pattern(1000));
         server.exchange(&Request::post("/count", pattern(1001)).way(way)).whole(413);
+        if !server.capabilities.has(Capability::Framing) {
+            continue; // a web server in front takes chunks apart
+        }
         let mut connection = server.connect();
         let head = "POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n";
         let body = "1f4\r\n".to_owned() + &"x".repeat(500) + "\r\n";

@@ -13,6 +13,7 @@ pub(crate) mod interim;
 pub(crate) mod limits;
 pub(crate) mod malformed;
 pub(crate) mod names;
+pub(crate) mod patience;
 pub(crate) mod raw_fields;
 pub(crate) mod reason;
 pub(crate) mod refusal;

@@ -1,20 +1,19 @@
 //! Clients that take too long.
 
 use std::{
-    sync::atomic::Ordering::SeqCst,
     thread,
     time::{Duration, Instant},
 };
 
 use narthex_core::Site;
 
-use crate::{Host, Request, Server, Way, script::Script};
+use crate::{Host, Request, Server};
 
-const SHORT: Duration = Duration::from_millis(200);
+pub(crate) const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
 
 /// All timeouts out of reach, save those that `configure` sets.
-fn patient(host: &dyn Host, configure: fn(&mut Site)) -> Server {
+pub(crate) fn patient(host: &dyn Host, configure: fn(&mut Site)) -> Server {
     Server::with(host, |site| {
         site.timeouts.header = LONG;
         site.timeouts.body = LONG;
@@ -46,30 +45,6 @@ pub(crate) fn head_too_slow(host: &dyn Host) {
     assert!(connection.closes());
 }
 
-pub(crate) fn body_too_slow(host: &dyn Host) {
-    let server = patient(host, |site| site.timeouts.body = SHORT);
-    for way in Way::ALL {
-        for body in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n5\r\na"] {
-            let started = Instant::now();
-            let mut connection = server.connect();
-            let way = way.name();
-            connection.send(format!("POST /count HTTP/1.1\r\nHost: a\r\nWay: {way}\r\n{body}"));
-            connection.response("POST").whole(408);
-            assert!(connection.closes());
-            let elapsed = started.elapsed();
-            assert!(elapsed > SHORT * 9 / 10 && elapsed < SHORT * 10, "{elapsed:?}");
-        }
-    }
-    // It is the time between two pieces that counts.
-    let mut connection = server.connect();
-    connection.send("POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n");
-    for _ in 0..8 {
-        thread::sleep(SHORT / 4);
-        connection.send("x");
-    }
-    connection.response("POST").received(b"xxxxxxxx");
-}
-
 pub(crate) fn idle_connection_is_closed(host: &dyn Host) {
     let server = patient(host, |site| site.timeouts.keep_alive = SHORT);
     let mut connection = server.connect();
@@ -81,17 +56,4 @@ pub(crate) fn idle_connection_is_closed(host: &dyn Host) {
     let started = Instant::now();
     assert!(connection.closes());
     assert!(started.elapsed() < SHORT * 10);
-}
-
-pub(crate) fn response_not_taken(host: &dyn Host) {
-    let server = patient(host, |site| site.timeouts.write = SHORT);
-    for way in Way::STREAMED {
-        let mut connection = server.connect_narrow();
-        connection.send(Script::new().endless().get().way(way).bytes());
-        connection.fill(crate::PATIENCE).expect("the start of the response");
-        server.probe.until("the response is given up", |probe| {
-            let held = probe.held.load(SeqCst);
-            held > 0 && probe.released.load(SeqCst) == held
-        });
-    }
 }
