@@ -1,7 +1,7 @@
 //! The environ: a copied template, interned keys, Latin-1 values (PEP 3333).
 
 use bytes::Bytes;
-use narthex_core::{Capabilities, Capability, Connection, Endpoint, RequestHead, Scheme};
+use narthex_core::{Capabilities, Capability, Connection, RequestHead, Scheme};
 use pyo3::{
     prelude::*,
     types::{PyDict, PyString},
@@ -200,21 +200,31 @@ impl Template {
         &self.names
     }
 
-    /// Sets what is known of the client.
-    pub(super) fn set_client(
+    /// Sets where the client is, if that is known.
+    pub(super) fn set_client_host(
         &self,
         py: Python<'_>,
         environ: &Bound<'_, PyDict>,
-        client: &Endpoint,
+        host: &[u8],
     ) -> PyResult<()> {
-        let keys = &self.keys;
-        if !client.host.is_empty() {
-            environ.set_item(&keys.remote_addr, latin1(py, &client.host))?;
+        if host.is_empty() {
+            Ok(())
+        } else {
+            environ.set_item(&self.keys.remote_addr, latin1(py, host))
         }
-        if let Some(number) = client.port {
-            environ.set_item(&keys.remote_port, decimal(py, number))?;
+    }
+
+    /// Sets the port of the client, if that is known.
+    pub(super) fn set_client_port(
+        &self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        port: Option<u16>,
+    ) -> PyResult<()> {
+        match port {
+            None => Ok(()),
+            Some(port) => environ.set_item(&self.keys.remote_port, decimal(py, port)),
         }
-        Ok(())
     }
 
     fn connection(
@@ -224,7 +234,8 @@ impl Template {
         connection: &Connection,
     ) -> PyResult<()> {
         let keys = &self.keys;
-        self.set_client(py, environ, &connection.client)?;
+        self.set_client_host(py, environ, &connection.client.host)?;
+        self.set_client_port(py, environ, connection.client.port)?;
         let server = &connection.server;
         if server.host != self.server_name {
             environ.set_item(&keys.server_name, latin1(py, &server.host))?;

@@ -121,9 +121,13 @@ impl Given {
             environ.set_item(&known.key, latin1(py, value))?;
         }
         let client = &request.connection.client;
-        if *client != self.client {
-            template.set_client(py, environ, client)?;
-            self.client = copy_of(client);
+        if client.host != self.client.host {
+            template.set_client_host(py, environ, &client.host)?;
+            self.client.host = Bytes::copy_from_slice(&client.host);
+        }
+        if client.port != self.client.port {
+            template.set_client_port(py, environ, client.port)?;
+            self.client.port = client.port;
         }
         Ok(true)
     }
