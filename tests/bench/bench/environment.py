@@ -177,11 +177,12 @@ def build_ours(python: Path) -> None:
     shutil.rmtree(wheels, ignore_errors=True)
     print("building this checkout in release mode", flush=True)
     # As whoever installs it from source does, so that all that belongs to it is there.
-    options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir")
-    done = _pip(python, "wheel", *options, str(wheels), str(ROOT))
+    options = ("--quiet", "--no-deps")
+    folder = ("--wheel-dir", str(wheels))
+    done = _pip(python, "wheel", *options, "--no-build-isolation", *folder, str(ROOT))
     if done.returncode == 0:
-        options = ("--quiet", "--force-reinstall", "--no-deps")
-        done = _pip(python, "install", *options, str(next(wheels.glob("*.whl"))))
+        wheel = next(wheels.glob("*.whl"))
+        done = _pip(python, "install", *options, "--force-reinstall", str(wheel))
     if done.returncode:
         printed = (done.stdout + done.stderr).strip()
         raise MissingError(f"this checkout could not be built:\n{printed}")
