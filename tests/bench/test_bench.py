@@ -450,6 +450,14 @@ def test_json_has_rounds_medians_and_ratios() -> None:
     assert len(theirs["rounds"]) == 2
 
 
+def test_servers_are_described_with_what_stands_before_them() -> None:
+    text = report.servers_table(SERVERS)
+    assert row(text, "flup")[1].endswith("; nginx has pass/fastcgi.conf")
+    assert row(text, "wsgiref ")[2].endswith(
+        "program is cgi/wsgiref_hello.py behind #!{python}`"
+    )
+
+
 def test_a_block_is_appended_once_and_then_replaced() -> None:
     document = report.replace_block("# Head\n", "a", "one")
     document = report.replace_block(document, "b", "two")

@@ -194,7 +194,13 @@ def servers_table(servers: Sequence[Server]) -> str:
     rows = [["server", "settings", "command"]]
     for server in servers:
         command = " ".join(server.command)
-        rows.append([server.name, server.note, f"`{command}`"])
+        if server.script is not None:
+            command += f", where program is {server.script.source}"
+            command += f" behind #!{server.script.interpreter}"
+        note = server.note
+        if server.front:
+            note += f"; nginx has pass/{server.front}.conf"
+        rows.append([server.name, note, f"`{command}`"])
     return "\n".join(aligned(rows, words=3))
 
 
