@@ -7,11 +7,13 @@
 //! - `Location: /x` beside a 3xx or a 201 reaches the client as it is. Beside 200 Apache takes it
 //!   for a local redirect (RFC 3875, 6.2.2) and answers with another resource, or, if it is
 //!   absolute, with 302: so Location is withheld from a 200.
+//! - HAProxy 2.6 takes `Location` after `Status` for one without a status, and answers 302 whatever
+//!   the status was; before it, it is passed on as it is. Nobody else minds the order.
 //! - A body without Content-Type is passed on without one by both, as the embedded server does;
 //!   none is made up, although RFC 3875, 6.3.1, asks for one.
 
 use http::{
-    StatusCode,
+    HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, LOCATION},
 };
 use narthex_core::ResponseHead;
@@ -46,6 +48,11 @@ pub(crate) fn append_whole(
 
 /// Appends status and fields; says whether Content-Length was among them.
 fn append_fields(opening: &str, head: &ResponseHead, text: &mut Vec<u8>) -> bool {
+    // HAProxy answers 302 where Location comes after the status.
+    let early = opening == STATUS && head.status != StatusCode::OK;
+    for location in head.headers.get_all(LOCATION).iter().filter(|_| early) {
+        append_field(LOCATION.as_str(), location, text);
+    }
     text.extend_from_slice(opening.as_bytes());
     text.extend_from_slice(head.status.as_str().as_bytes());
     text.push(b' ');
@@ -54,16 +61,20 @@ fn append_fields(opening: &str, head: &ResponseHead, text: &mut Vec<u8>) -> bool
     let mut declared = false;
     for (name, value) in &head.headers {
         // Both would change the status: the first by its name, the second by what hosts make of it.
-        if name == "status" || (name == LOCATION && head.status == StatusCode::OK) {
+        if name == "status" || (name == LOCATION && (early || head.status == StatusCode::OK)) {
             continue;
         }
         declared |= name == CONTENT_LENGTH;
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.extend_from_slice(b"\r\n");
+        append_field(name.as_str(), value, text);
     }
     declared
+}
+
+fn append_field(name: &str, value: &HeaderValue, text: &mut Vec<u8>) {
+    text.extend_from_slice(name.as_bytes());
+    text.extend_from_slice(b": ");
+    text.extend_from_slice(value.as_bytes());
+    text.extend_from_slice(b"\r\n");
 }
 
 /// Appends the decimal digits of `number`.
@@ -104,7 +115,7 @@ mod tests {
         head.status = StatusCode::FOUND;
         head.headers.append("set-cookie", "a=1".parse().unwrap());
         head.headers.append("set-cookie", "b=2".parse().unwrap());
-        let expected: &[u8] = b"Status: 302 Fine\r\nlocation: /elsewhere\r\n\
+        let expected: &[u8] = b"location: /elsewhere\r\nStatus: 302 Fine\r\n\
             set-cookie: a=1\r\nset-cookie: b=2\r\n\r\n";
         append(STATUS, &head, &mut text);
         assert_eq!(text, expected);

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from command.running import PATIENCE
+from support.fronts.program import Port, Program
+from support.fronts.program import find_program as program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+__all__ = ["DEPLOY", "filled_in", "free_port", "program", "running"]
+
 DEPLOY = Path(__file__).resolve().parents[3] / "examples" / "deploy"
-# Debian keeps servers out of an ordinary user's PATH.
-PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"])
-
-
-def program(name: str) -> str:
-    """The path of a program; without it the test is skipped, and fails under CI."""
-    found = shutil.which(name, path=PATH)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def free_port() -> int:
     """A port on which nobody listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+    port = Port()
+    port.close()
+    return port.number
 
 
 def filled_in(path: Path, values: Mapping[str, str]) -> str:
@@ -51,40 +35,8 @@ def filled_in(path: Path, values: Mapping[str, str]) -> str:
 
 @contextmanager
 def running(
-    command: Sequence[str], port: int, folder: Path, **variables: str
+    command: Sequence[str | Path], port: int, folder: Path, **variables: str
 ) -> Iterator[None]:
     """Runs a program in the foreground, from when it listens on `port`."""
-    log = folder / "front.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, **variables},
-        )
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not accepts(port):
-            ended = process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                pytest.fail(f"{command[0]} does not listen:\n{log.read_text()}")
-            time.sleep(0.05)
+    with Program(command, port, folder, variables=variables):
         yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def accepts(port: int) -> bool:
-    """Whether somebody listens on `port`."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True

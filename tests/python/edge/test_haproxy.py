@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from command.running import PATIENCE
 from command.running import get as get_plain
+from support.fronts.haproxy import HAProxy
 
 from .talking import https_port
 
@@ -23,52 +19,6 @@ if TYPE_CHECKING:
 
     from .certificates import Authority, Pair
     from .conftest import Starter
-
-CONFIGURATION = """\
-defaults
-    mode http
-    timeout connect 10s
-    timeout client 30s
-    timeout server 30s
-frontend front
-    bind fd@{descriptor}
-    default_backend back
-backend back
-    server narthex 127.0.0.1:{port} {options}
-"""
-
-
-class HAProxy:
-    """A running HAProxy that passes everything on to `port`."""
-
-    def __init__(self, directory: Path, port: int, options: str) -> None:
-        program = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
-        assert program, "haproxy is not installed"
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = listener.getsockname()[1]
-        configuration = directory / "haproxy.cfg"
-        configuration.write_text(
-            CONFIGURATION.format(
-                descriptor=listener.fileno(), port=port, options=options
-            )
-        )
-        with listener:
-            # It listens already: who connects waits until it accepts.
-            self._process = subprocess.Popen(
-                [program, "-db", "-q", "-f", str(configuration)],
-                pass_fds=[listener.fileno()],
-                stdin=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-
-    def close(self) -> str:
-        """Ends it; returns what it said."""
-        self._process.send_signal(signal.SIGKILL)
-        assert self._process.stderr is not None
-        with self._process.stderr as stderr:
-            said = stderr.read().decode()
-        self._process.wait(PATIENCE)
-        return said
 
 
 @pytest.mark.parametrize(
@@ -87,8 +37,8 @@ def test_the_application_sees_the_client(
     else:
         port = start(*trusted).wait_for_port()
         scheme = "http"
-    proxy = HAProxy(tmp_path, port, options)
-    try:
+    back = f"backend back\n    server narthex 127.0.0.1:{port} {options}\n"
+    with HAProxy(tmp_path, back) as proxy:
         connection = http.client.HTTPConnection(
             "127.0.0.1", proxy.port, timeout=PATIENCE
         )
@@ -107,6 +57,5 @@ def test_the_application_sees_the_client(
             assert environ["SERVER_PROTOCOL"] == "HTTP/2"
         for _ in range(5):
             assert get_plain(proxy.port).body == b"hello"
-    finally:
-        said = proxy.close()
-    assert "ALERT" not in said, said
+    said = proxy.log.since()
+    assert not any("ALERT" in line for line in said), said

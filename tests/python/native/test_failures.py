@@ -41,6 +41,7 @@ def test_after_the_head_the_response_is_cut(site: Site, page: str) -> None:
     ("page", "logged"),
     [("endless", "endless closed"), ("endless_writes", "gone True")],
 )
+@pytest.mark.excused(fact="ends_programs")
 def test_a_client_that_goes_away(site: Site, page: str, logged: str) -> None:
     mark = site.server.log.mark()
     site.server.abandon(Request("GET", f"/{page}"), 100_000)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from proxy.conftest import Site
-from proxy.nginx import Nginx
 from support.client import DEADLINE
+from support.fronts.nginx import Nginx
 
 _FORWARDING = """\
 proxy_set_header Host $http_host;

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from support.fronts import httpd, lighttpd
+from support import gateway
+from support.fronts import haproxy, httpd, lighttpd, nginx
 from support.fronts.facts import FACTS
 from support.fronts.servers import Fronted, Gateway, Host, Hosted
+from support.gateway import Ask, GatewayServer
 from support.messages import Request
 from support.server import CgiServer, EmbeddedServer, Server, python_command
 
@@ -62,8 +64,10 @@ def _cgi(
     return CgiServer(application, capabilities, command, settings, mount)
 
 
-def _before(gateway: Gateway, protocol: str, *, unix: bool = True) -> Start:
-    """Starts a gateway, and a web server before it."""
+def _before(
+    gateway: Gateway, protocol: str, *, unix: bool = True, told: bool = False
+) -> Start:
+    """Starts a web server before a gateway, which may be told where it is mounted."""
 
     def start(
         application: str,
@@ -75,6 +79,8 @@ def _before(gateway: Gateway, protocol: str, *, unix: bool = True) -> Start:
         command = python_command(
             *("run", application, "--backend", protocol, "--no-debug", *options)
         )
+        if told and mount:
+            command += ["--mount", mount]
         return Fronted(
             *(application, capabilities, command, settings, gateway, protocol, mount),
             unix=unix,
@@ -182,10 +188,44 @@ class Backend:
         return complaints
 
 
+def _asked(ask: Ask, protocol: str) -> Start:
+    """Starts a gateway that is asked by a client of the suite."""
+
+    def start(
+        application: str,
+        capabilities: frozenset[str],
+        options: Sequence[str],
+        settings: Mapping[str, str],
+        mount: str,
+    ) -> Server:
+        command = python_command(
+            *("run", application, "--backend", protocol, "--no-debug", *options),
+            *("--bind", "127.0.0.1:0"),
+        )
+        return GatewayServer(application, capabilities, command, settings, mount, ask)
+
+    return start
+
+
 BACKENDS = [
     Backend("hyper", _embedded("hyper"), "hyper"),
     Backend("tiny-http", _embedded("tiny-http"), "tiny-http"),
     Backend("cgi", _cgi, "cgi"),
+    Backend("fastcgi", _asked(gateway.FastCGI, "fastcgi"), "fastcgi"),
+    Backend("scgi", _asked(gateway.SCGI, "scgi"), "scgi"),
+    Backend("uwsgi", _asked(gateway.Uwsgi, "uwsgi"), "uwsgi"),
+    Backend("cgi-fcgi", _asked(gateway.CgiFcgi, "fastcgi"), "fastcgi"),
+    Backend("nginx-fastcgi", _before(nginx.gateway, "fastcgi"), "fastcgi"),
+    Backend("nginx-scgi", _before(nginx.gateway, "scgi"), "scgi"),
+    Backend("nginx-uwsgi", _before(nginx.gateway, "uwsgi"), "uwsgi"),
+    Backend("mod-proxy-fcgi", _before(httpd.gateway, "fastcgi", unix=False), "fastcgi"),
+    Backend("mod-proxy-scgi", _before(httpd.gateway, "scgi", unix=False), "scgi"),
+    Backend("mod-proxy-uwsgi", _before(httpd.gateway, "uwsgi", unix=False), "uwsgi"),
+    Backend("mod-fcgid", _below(httpd.fcgid, "fastcgi"), "fastcgi"),
+    Backend("lighttpd-fastcgi", _before(lighttpd.gateway, "fastcgi"), "fastcgi"),
+    Backend("lighttpd-bin-path", _below(lighttpd.spawning, "fastcgi"), "fastcgi"),
+    Backend("lighttpd-scgi", _before(lighttpd.gateway, "scgi"), "scgi"),
+    Backend("haproxy-fcgi", _before(haproxy.gateway, "fastcgi", told=True), "fastcgi"),
     Backend("lighttpd-cgi", _below(lighttpd.cgi, "cgi"), "cgi"),
     Backend("mod-cgi", _below(httpd.cgi, "cgi"), "cgi"),
     Backend("mod-cgid", _below(httpd.cgid, "cgi"), "cgi"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 from support.log import Log
@@ -74,7 +77,79 @@ def remove_dot_segments(path: bytes) -> bytes:
     return b"/".join(kept)
 
 
-class Child:
+class Asked(ABC):
+    """One request given to an application by a host of the suite, and its answer."""
+
+    def __init__(self, request: Request) -> None:
+        """Starts to send the body, in a thread; the rest is there when it is called."""
+        self._failure: BaseException | None = None
+        self._method = request.method
+        self._writer = threading.Thread(target=self._send, args=(request,), daemon=True)
+        self._writer.start()
+
+    @abstractmethod
+    def write(self, piece: bytes) -> None:
+        """Sends a piece of the body.
+
+        Raises:
+            OSError: The application does not want it.
+        """
+
+    @abstractmethod
+    def end(self) -> None:
+        """Says that the body is whole."""
+
+    @abstractmethod
+    def read(self) -> bytes:
+        """Receives a piece of the answer; nothing at its end."""
+
+    @abstractmethod
+    def close(self) -> bool:
+        """Lets go of the application; says whether it ended well."""
+
+    def _send(self, request: Request) -> None:
+        try:
+            for piece in request.pieces():
+                self.write(piece)
+        except OSError:
+            pass  # The application did not want the rest.
+        except BaseException as error:
+            self._failure = error
+        finally:
+            with contextlib.suppress(OSError):
+                self.end()
+
+    def response(self) -> Response:
+        """Reads the whole answer."""
+        output = bytearray()
+        while data := self.read():
+            output += data
+        ended_well = self.close()
+        self._writer.join(timeout=10)
+        if self._failure:
+            raise self._failure
+        return parse(bytes(output), self._method, ended_well)
+
+    def abandon(self, after: int) -> None:
+        """Takes `after` bytes and leaves, as a host does whose client has left."""
+        taken = 0
+        while taken < after:
+            data = self.read()
+            assert data, f"the response ended after {taken} bytes"
+            taken += len(data)
+        self.close()
+        self._writer.join(timeout=10)
+
+
+def unchunked(request: Request) -> Request:
+    """Takes a chunked body off the wire: CGI knows lengths only."""
+    if not request.chunked:
+        return request
+    body = b"".join(request.pieces())
+    return replace(request, body=body, length=len(body), chunked=False)
+
+
+class Child(Asked):
     """One CGI process, and the request it is given."""
 
     def __init__(
@@ -85,10 +160,8 @@ class Child:
         mount: str,
         log: Log,
     ) -> None:
-        """Starts the process and, in a thread, sends it the body."""
-        request = self._unchunked(request)
-        self._failure: BaseException | None = None
-        self._method = request.method
+        """Starts the process."""
+        request = unchunked(request)
         self._process = subprocess.Popen(
             command,
             env={**environment, **variables(request, mount)},
@@ -102,71 +175,33 @@ class Child:
         assert self._process.stderr
         self._input, self._output = self._process.stdin, self._process.stdout
         self._reader = log.follow(self._process.stderr)
-        self._writer = threading.Thread(target=self._send, args=(request,), daemon=True)
-        self._writer.start()
         self._watchdog = threading.Timer(DEADLINE, self._process.kill)
         self._watchdog.daemon = True
         self._watchdog.start()
+        super().__init__(request)
 
-    @staticmethod
-    def _unchunked(request: Request) -> Request:
-        """Takes a chunked body off the wire: CGI knows lengths only."""
-        if not request.chunked:
-            return request
-        body = b"".join(request.pieces())
-        return Request(
-            request.method,
-            request.target,
-            request.headers,
-            body,
-            length=len(body),
-            version=request.version,
-        )
+    def write(self, piece: bytes) -> None:
+        """See `Asked.write`."""
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[self._input.write(rest) :]
 
-    def _send(self, request: Request) -> None:
-        try:
-            for piece in request.pieces():
-                rest = memoryview(piece)
-                while rest:
-                    rest = rest[self._input.write(rest) :]
-        except BrokenPipeError:
-            pass  # The application did not want the rest.
-        except BaseException as error:
-            self._failure = error
-        finally:
-            self._input.close()
+    def end(self) -> None:
+        """See `Asked.end`."""
+        self._input.close()
 
-    def response(self) -> Response:
-        """Reads the whole answer."""
-        output = self._read()
-        status = self._end()
-        if self._failure:
-            raise self._failure
-        return parse(output, self._method, status == 0)
+    def read(self) -> bytes:
+        """See `Asked.read`."""
+        data: bytes = self._output.read(65536)
+        return data
 
-    def abandon(self, after: int) -> None:
-        """Takes `after` bytes and closes the pipe, as a host does without a client."""
-        taken = 0
-        while taken < after:
-            data = self._output.read(65536)
-            assert data, f"the response ended after {taken} bytes"
-            taken += len(data)
+    def close(self) -> bool:
+        """See `Asked.close`; waits for the process."""
         self._output.close()
-        self._end()
-
-    def _read(self) -> bytes:
-        output = bytearray()
-        while data := self._output.read(65536):
-            output += data
-        self._output.close()
-        return bytes(output)
-
-    def _end(self) -> int:
         status = self._process.wait()
         self._watchdog.cancel()
-        self._writer.join(timeout=10)
         self._reader.join(timeout=10)
-        return status
+        return status == 0
 
 
 def parse(output: bytes, method: str, ended_well: bool) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import struct
+import threading
 from types import TracebackType
 
 from support.messages import (
@@ -88,9 +90,34 @@ class Connection:
             self.socket.sendall(b"0\r\n\r\n")
 
     def request(self, request: Request) -> Response:
-        """Sends a request and receives its response."""
-        self.send(request)
-        return self.receive(request.method)
+        """Sends a request and receives its response.
+
+        A body is sent while the response is received, as it may come before the end.
+        """
+        if not request.body and not request.chunked:
+            self.send(request)
+            return self.receive(request.method)
+        failures: list[BaseException] = []
+
+        def send() -> None:
+            try:
+                self.send(request)
+            except OSError:
+                pass  # The server did not want the rest; what it says is received.
+            except BaseException as failure:
+                failures.append(failure)
+                with contextlib.suppress(OSError):
+                    self.socket.shutdown(socket.SHUT_RDWR)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        try:
+            return self.receive(request.method)
+        finally:
+            if not failures:
+                sender.join(DEADLINE)
+            if failures:
+                raise failures[0]
 
     def receive(self, method: str = "GET") -> Response:
         """Receives the next response, interim ones left out.

@@ -85,6 +85,16 @@ class Server(ABC):
         """Names what may explain a failure."""
         return {self.application: self.log}
 
+    def cut(self, request: Request) -> Response | None:
+        """Sends a request whose response must be seen to be cut.
+
+        Returns:
+            What came of it; nothing where that was only the end of the connection.
+        """
+        response = self.request(request)
+        assert not response.complete
+        return response
+
     def begin(self, request: Request) -> Future[Response]:
         """Sends a request from another thread."""
         future: Future[Response] = Future()

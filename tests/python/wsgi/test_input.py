@@ -171,11 +171,13 @@ def test_long_line(server: Server, chunked: bool, size: int) -> None:
 
 
 @pytest.mark.excused(lacks="framing", because="the host reads chunks to their end")
+@pytest.mark.excused(fact="gathers_requests")
 def test_read_before_the_rest_is_sent_chunked(server: Server) -> None:
     """The application reads a chunk while the next is not sent yet."""
     check_halves(server, chunked=True)
 
 
+@pytest.mark.excused(fact="gathers_requests")
 def test_read_before_the_rest_is_sent(server: Server) -> None:
     """The application reads what has arrived while the rest is not sent yet."""
     check_halves(server, chunked=False)
@@ -203,6 +205,7 @@ def check_halves(server: Server, chunked: bool) -> None:
 
 
 @pytest.mark.parametrize("half", [500, 100_000], ids=["small", "large"])
+@pytest.mark.excused(fact="gathers_requests")
 def test_slow_uploads_hold_up_nobody(server: Server, half: int) -> None:
     """Eight bodies that have arrived by half let other requests pass."""
 
@@ -224,8 +227,10 @@ def test_slow_uploads_hold_up_nobody(server: Server, half: int) -> None:
         assert upload.result(timeout=30).text == f"{half} {half}"
 
 
+@pytest.mark.excused(fact="no_http_connection")
 @pytest.mark.excused(lacks="persistent", because="the host carries the bytes")
 @pytest.mark.excused(lacks="duplex", because="the body is read before the answer")
+@pytest.mark.excused(fact="gathers_requests")
 def test_read_while_sending(server: Server) -> None:
     """What is read can be sent back before the rest has come."""
     assert isinstance(server, SocketServer)
@@ -279,8 +284,10 @@ def test_large_body_left_unread(server: Server) -> None:
     assert (response.status, response.text) == (200, "unread")
 
 
+@pytest.mark.excused(fact="no_http_connection")
 @pytest.mark.excused(lacks="persistent", because="the host has read the body")
 @pytest.mark.parametrize("size", [100, 200_000])
+@pytest.mark.excused(fact="gathers_requests")
 def test_client_stops_half_way(server: Server, chunked: bool, size: int) -> None:
     """A body that ends too early is an error, never a shorter body."""
     assert isinstance(server, SocketServer)

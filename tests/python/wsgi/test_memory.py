@@ -93,6 +93,7 @@ def test_what_an_application_does_to_its_environ_is_lost(server: Server) -> None
     assert [answer.text for answer in answers] == ["unspoilt, mine"] * 4
 
 
+@pytest.mark.excused(fact="no_http_connection")
 @pytest.mark.excused(lacks="persistent", because="the host carries the bytes")
 def test_what_is_written_is_not_kept(server: Server) -> None:
     """A path never called before waits for its client with each `write`."""
@@ -112,6 +113,7 @@ def test_what_is_written_is_not_kept(server: Server) -> None:
         assert int(last) < 8 * 1024
 
 
+@pytest.mark.excused(fact="no_http_connection")
 @pytest.mark.excused(lacks="persistent", because="the process ends with the request")
 def test_memory_is_bounded_and_ends_with_its_connection(server: Server) -> None:
     """Values that never come again are not kept, and nothing of a closed connection."""

@@ -56,6 +56,7 @@ def test_post(server: Server, mount: str, chunked: bool) -> None:
     assert known["terminated"] is True
 
 
+@pytest.mark.excused(fact="answers_for_the_server")
 def test_options_of_the_server(server: Server, mount: str) -> None:
     """`OPTIONS *` has a path that the validator takes."""
     response = server.ask("show", "OPTIONS", "*")

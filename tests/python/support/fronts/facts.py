@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Fact(NamedTuple):
@@ -19,42 +22,113 @@ class Fact(NamedTuple):
     seen: str
 
 
-HTTPD_CGI = ["mod-cgi", "mod-cgid"]
+_DIRECT = {"fastcgi", "scgi", "uwsgi", "cgi-fcgi"}
+_HTTPD_CGI = {"mod-cgi", "mod-cgid"}
+_HTTPD = {
+    *_HTTPD_CGI,
+    "mod-fcgid",
+    "mod-proxy-fcgi",
+    "mod-proxy-scgi",
+    "mod-proxy-uwsgi",
+}
+_LIGHTTPD = {
+    "lighttpd-bin-path",
+    "lighttpd-cgi",
+    "lighttpd-fastcgi",
+    "lighttpd-scgi",
+}
+_NGINX = {"nginx-fastcgi", "nginx-scgi", "nginx-uwsgi"}
+
+
+def _fact(sentence: str, fronts: Collection[str], seen: str) -> Fact:
+    return Fact(sentence, frozenset(fronts), seen)
+
 
 FACTS: dict[str, Fact] = {
-    "joins_response_fields": Fact(
+    "no_http_connection": _fact(
+        "the suite itself is its client, by a connection for each request",
+        _DIRECT,
+        "there is no HTTP between the two",
+    ),
+    "joins_response_fields": _fact(
         "it joins response fields of one name by a comma, Set-Cookie excepted",
-        frozenset(HTTPD_CGI),
-        "ap_scan_script_header_err_core merges them; X-Foo twice arrives once",
+        _HTTPD,
+        "ap_scan_script_header_err_core merges them: X-Foo twice arrives once",
     ),
-    "drops_empty_response_fields": Fact(
+    "drops_empty_response_fields": _fact(
         "it drops response fields without a value",
-        frozenset({"lighttpd-cgi"}),
-        "X-Empty from the application does not arrive",
+        _LIGHTTPD,
+        "X-Empty of the application does not arrive",
     ),
-    "joins_cookies": Fact(
+    "drops_empty_request_fields": _fact(
+        "it drops request fields without a value",
+        _LIGHTTPD,
+        "X-Empty of the client makes no variable",
+    ),
+    "joins_cookies": _fact(
         "it joins repeated Cookie fields by a comma before it passes them on",
-        frozenset(HTTPD_CGI),
+        _HTTPD,
         "HTTP_COOKIE is `a=1, b=2`",
     ),
-    "refuses_above_the_root": Fact(
+    "refuses_above_the_root": _fact(
         "it answers 400 to a path that leads above the root",
-        frozenset(HTTPD_CGI),
+        {*_HTTPD, *_NGINX},
         "/../../etc/passwd never reaches the application",
     ),
-    "ends_programs": Fact(
+    "knows_methods": _fact(
+        "it refuses a method that it does not know, or that has small letters",
+        {*_NGINX, *_LIGHTTPD},
+        "400 or 501 to x-Y, although methods are any tokens (RFC 9110, 9.1)",
+    ),
+    "refuses_unknown_methods": _fact(
+        "it answers 501 to a method that it does not know",
+        _LIGHTTPD,
+        "FROBNICATE never reaches the application",
+    ),
+    "demands_a_length": _fact(
+        "it answers 411 to a POST that has neither a length nor chunks",
+        _LIGHTTPD,
+        "RFC 9110, 8.6, lets it",
+    ),
+    "measures_what_has_no_body": _fact(
+        "it adds Content-Length: 0 to a 304",
+        {"haproxy-fcgi"},
+        "RFC 9110, 8.6, has it only where it is the length that a 200 would have",
+    ),
+    "answers_for_the_server": _fact(
+        "it answers OPTIONS * itself, or refuses it",
+        {*_HTTPD, *_LIGHTTPD, *_NGINX, "haproxy-fcgi"},
+        "the request never reaches the application",
+    ),
+    "own_reason_phrase": _fact(
+        "it puts the reason phrase that it knows for the status, or none",
+        _LIGHTTPD,
+        "`Status: 299 All right` arrives as `299 `",
+    ),
+    "invents_a_length": _fact(
+        "it gives a request without a body a CONTENT_LENGTH of 0",
+        {*_LIGHTTPD, "haproxy-fcgi"},
+        "DELETE, OPTIONS and methods of which it does not know better",
+    ),
+    "ends_programs": _fact(
         "it ends a CGI program by SIGTERM when it wants no more of its response",
-        frozenset({*HTTPD_CGI, "lighttpd-cgi"}),
+        {*_HTTPD_CGI, "lighttpd-cgi"},
         "strace: kill(SIGTERM) before the socket is closed",
     ),
-    "sends_the_body_first": Fact(
+    "gathers_requests": _fact(
+        "it hands a body on when it has all of it",
+        {"nginx-scgi", *_LIGHTTPD},
+        "nginx: with scgi_request_buffering off CONTENT_LENGTH is what has come so far;"
+        " lighttpd: with server.stream-request-body it answers 411 to chunks",
+    ),
+    "sends_the_body_first": _fact(
         "it reads no response before the program has read the whole body",
-        frozenset(HTTPD_CGI),
+        _HTTPD_CGI,
         "a program that answers while it reads waits for ever once the pipe is full",
     ),
-    "demands_a_length": Fact(
-        "it answers 411 to a POST that has neither a length nor chunks",
-        frozenset({"lighttpd-cgi"}),
-        "RFC 9110, 8.6, lets it",
+    "waits_for_a_short_response": _fact(
+        "it keeps the connection open after a response shorter than its length",
+        {*_HTTPD_CGI, "lighttpd-cgi"},
+        "the client waits for the rest until the keep-alive timeout",
     ),
 }

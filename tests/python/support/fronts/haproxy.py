@@ -36,16 +36,25 @@ class HAProxy(Program):
         configuration.write_text(
             _CONFIGURATION.format(port=port.number, sections=sections)
         )
-        command = [find_program("haproxy"), "-db", "-q", "-f", configuration]
+        command: list[str | Path] = [
+            find_program("haproxy"),
+            "-db",
+            "-q",
+            "-f",
+            configuration,
+        ]
         super().__init__(command, port, folder, log=log)
 
 
 def gateway(
     folder: Path, protocol: str, upstream: str, mount: str, log: Log
 ) -> HAProxy:
-    """Starts HAProxy before a FastCGI gateway at `upstream`."""
+    """Starts HAProxy before a FastCGI gateway at `upstream`.
+
+    It can say what SCRIPT_NAME is only where something follows (`path-info`), so the
+    gateway is told by `--mount`.
+    """
     assert protocol == "fastcgi"
-    mounted = f"path-info ^({mount})(/.*)?$" if mount else "path-info ^()(/.*)$"
     sections = f"""\
 backend back
     use-fcgi-app application
@@ -54,7 +63,6 @@ backend back
     server narthex {upstream} proto fcgi
 fcgi-app application
     docroot {folder}
-    {mounted}
     option keep-conn
     option mpxs-conns
     option max-reqs 64

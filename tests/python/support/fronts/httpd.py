@@ -82,15 +82,20 @@ class Httpd(Program):
                 host=host,
             )
         )
-        command = [find_program("apache2"), "-DFOREGROUND", "-f", configuration]
-        super().__init__([*_not_as_root(), *command], port, folder, log=log)
+        command: list[str | Path] = [
+            find_program("apache2"),
+            "-DFOREGROUND",
+            "-f",
+            configuration,
+        ]
+        super().__init__([*not_as_root(), *command], port, folder, log=log)
 
 
 def _loaded(module: str) -> str:
     return f"{module}_module {_MODULES}/mod_{module}.so"
 
 
-def _not_as_root() -> list[str]:
+def not_as_root() -> list[str]:
     """What lets httpd believe that it runs as somebody who is not root.
 
     It never serves as root, and whoever else it became could reach neither the
@@ -108,7 +113,7 @@ def gateway(folder: Path, protocol: str, upstream: str, mount: str, log: Log) ->
     place = mount or "/"
     options = "enablereuse=on flushpackets=on timeout=30"
     host = f"""\
-ProxyPass "{place}" "{upstream.format(scheme=scheme)}{place}" {options}
+ProxyPass "{place}" "{scheme}://{upstream}{"" if mount else "/"}" {options}
 <Location "{place}">
     # The body of a request goes on while it comes.
     SetEnv proxy-sendchunked 1

@@ -17,8 +17,9 @@ server.bind = "127.0.0.1"
 server.port = {port}
 server.name = "127.0.0.1"
 server.upload-dirs = ("{folder}")
-# Bodies are passed on as they come, in both directions.
-server.stream-request-body = 2
+# Responses are passed on as they come. Bodies of requests are not: of chunks there would
+# be no length to tell, and lighttpd would answer 411.
+server.stream-request-body = 0
 server.stream-response-body = 2
 # What parts of a resource there are is for the application to say.
 server.range-requests = "disable"
@@ -47,10 +48,18 @@ class Lighttpd(Program):
         configuration = folder / "lighttpd.conf"
         configuration.write_text(
             _CONFIGURATION.format(
-                folder=folder, port=port.number, modules=f'"{module}"', site=site
+                folder=folder,
+                port=port.number,
+                modules=f'"{module}"',
+                site=site,
             )
         )
-        command = [find_program("lighttpd"), "-D", "-f", configuration]
+        command: list[str | Path] = [
+            find_program("lighttpd"),
+            "-D",
+            "-f",
+            configuration,
+        ]
         super().__init__(command, port, folder, log=log)
 
 

@@ -41,6 +41,7 @@ server {{
 _STREAMING = """\
     client_max_body_size 0;
     client_body_timeout 30s;
+    keepalive_requests 100000;
     merge_slashes off;
     underscores_in_headers off;
     large_client_header_buffers 4 32k;
@@ -152,7 +153,9 @@ def command(folder: Path, http: str) -> list[str | Path]:
 
 
 def gateway(folder: Path, protocol: str, upstream: str, mount: str, log: Log) -> Nginx:
-    """Starts nginx before a gateway at `upstream`, mounted at `mount`."""
+    """Starts nginx before a gateway that listens on the socket `upstream`."""
+    # Under SCGI it says of a body that it does not gather how much is there, no more.
+    gathering = "on" if protocol == "scgi" else "off"
     keep = "fastcgi_keep_conn on;" if protocol == "fastcgi" else ""
     mounted = _MOUNTED[protocol].format(mount=mount) if mount else ""
     server = f"""\
@@ -162,9 +165,9 @@ def gateway(folder: Path, protocol: str, upstream: str, mount: str, log: Log) ->
         {protocol}_pass application;
         {keep}
         {protocol}_buffering off;
-        {protocol}_request_buffering off;
+        {protocol}_request_buffering {gathering};
         {protocol}_read_timeout 30s;
 {_PARAMETERS[protocol]}{mounted}    }}
 """
-    before = f"upstream application {{ server {upstream}; keepalive 8; }}\n"
+    before = f"upstream application {{ server unix:{upstream}; keepalive 8; }}\n"
     return Nginx(folder, server, before=before, log=log)

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from support.client import ClosedError
 from support.log import Log
 from support.server import Process, SocketServer, child_environment
 
@@ -63,6 +64,15 @@ class Behind(SocketServer):
         finally:
             connection.close()
         return responses
+
+    def cut(self, request: Request) -> Response | None:
+        """See `Server.cut`; a web server drops what it has not passed on yet."""
+        try:
+            response = self.request(request)
+        except ClosedError:
+            return None
+        assert response.status == 502 or not response.complete
+        return None if response.status == 502 else response
 
     def logs(self) -> dict[str, Log]:
         """See `Server.logs`."""
