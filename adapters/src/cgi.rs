@@ -9,30 +9,33 @@
 //! - Apache passes the reason phrase on, lighttpd puts its own.
 //! - Apache sends the decoded body of a chunked request without a length, up to the end of file.
 
+mod one_request;
+mod resident;
+mod streams;
+
 use std::{
-    env, fmt,
+    env,
     fs::File,
-    io::{self, ErrorKind, Read, Write},
+    io::{self, Read, Write},
     os::{
         fd::{AsFd, OwnedFd},
         unix::ffi::OsStringExt,
     },
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, StatusCode, header::CONTENT_LENGTH};
-use narthex_core::{
-    Answer, Body, Capabilities, Capability, Error as RequestError, Exchange, RequestHead,
-    RequestHeads, ResponseHead, Result as RequestResult, Site, Transaction, Variables, block_on,
-};
+use narthex_cgi::Client;
+use narthex_core::{Capabilities, Capability, Result as RequestResult, Site, Variables};
 use rustix::{
     io::{Errno, fcntl_dupfd_cloexec},
     stdio,
 };
 
-use crate::{Backend, Door, Error, Options, Result, Stop, Surroundings, ThreadStart, cgi_text};
+use crate::{Backend, Door, Error, Options, Result, Stop, Surroundings, ThreadStart};
+use one_request::run;
+pub use resident::{Patience, Residence};
+use streams::{Output, Source, Streams};
 
 /// One request per process.
 pub static BACKEND: Cgi = Cgi;
@@ -60,23 +63,31 @@ impl Backend for Cgi {
     }
 
     fn open(&self, options: &Options) -> Result<Box<dyn Door>> {
-        options.refuse_statics("under CGI the web server serves files")?;
-        options.refuse_programs("under CGI the web server runs them")?;
-        let variables: Variables = env::vars_os()
-            .map(|(name, value)| (name.into_vec().into(), value.into_vec().into()))
-            .collect();
-        if !variables.iter().any(|(name, value)| name == "REQUEST_METHOD" && !value.is_empty()) {
-            return Err(Error::Options(NO_REQUEST.into()));
-        }
-        let (input, output) = claim_streams()?;
-        Ok(Box::new(Open {
-            variables,
-            input,
-            output,
-            capabilities: options.capabilities(capabilities()),
-            on_thread_start: options.on_thread_start.clone(),
-        }))
+        open(options, None)
     }
+}
+
+/// Claims the request of this process; `client` waits for its end, if it is not the web server.
+///
+/// # Errors
+/// There is no request.
+pub fn open(options: &Options, client: Option<Client>) -> Result<Box<dyn Door>> {
+    options.refuse_statics("under CGI the web server serves files")?;
+    options.refuse_programs("under CGI the web server runs them")?;
+    let variables: Variables = env::vars_os()
+        .map(|(name, value)| (name.into_vec().into(), value.into_vec().into()))
+        .collect();
+    if !variables.iter().any(|(name, value)| name == "REQUEST_METHOD" && !value.is_empty()) {
+        return Err(Error::Options(NO_REQUEST.into()));
+    }
+    let (input, output) = claim_streams()?;
+    let source = input.map_or_else(|| Source::Other(Box::new(io::empty())), Source::File);
+    Ok(Box::new(Open {
+        variables,
+        streams: Arc::new(Streams::new(source, Output::File(output), client)),
+        capabilities: options.capabilities(capabilities()),
+        on_thread_start: options.on_thread_start.clone(),
+    }))
 }
 
 const NO_REQUEST: &str = "REQUEST_METHOD is not set: a CGI program is started by a web server, \
@@ -129,8 +140,7 @@ fn duplicate(stream: impl AsFd) -> io::Result<Option<File>> {
 /// The request and the streams of this process.
 struct Open {
     variables: Variables,
-    input: Option<File>,
-    output: File,
+    streams: Arc<Streams>,
     capabilities: Capabilities,
     on_thread_start: Option<ThreadStart>,
 }
@@ -148,12 +158,9 @@ impl Door for Open {
         if let Some(start) = &self.on_thread_start {
             start();
         }
-        let input: Box<dyn Read + Send> = match self.input {
-            Some(input) => Box::new(input),
-            None => Box::new(io::empty()),
-        };
         // What failed has been reported; the host sees no more of it than the client does.
-        let _ = run(site, self.variables, input, Output::File(self.output), self.capabilities);
+        let _ = run(site, self.variables, Arc::clone(&self.streams), self.capabilities);
+        self.streams.release();
         Ok(())
     }
 }
@@ -173,207 +180,19 @@ where
     R: Read + Send + 'static,
     W: Write + Send + 'static,
 {
-    let variables = variables.into_iter().collect();
     let output = Output::Other(Box::new(output));
-    run(site, variables, Box::new(input), output, capabilities())
-}
-
-fn run(
-    site: Arc<Site>,
-    variables: Variables,
-    reader: Box<dyn Read + Send>,
-    mut output: Output,
-    capabilities: Capabilities,
-) -> RequestResult<()> {
-    let streamed = variables.iter().any(|(name, _)| name == "HTTP_TRANSFER_ENCODING");
-    let mut heads = RequestHeads::program(site.mount.clone());
-    let mut request = match heads.head(variables) {
-        Ok(request) => request,
-        Err(error) => {
-            site.report(&error, None);
-            output.refuse(error.status())?;
-            return Err(error);
-        }
-    };
-    site.arrived(&mut request, 0);
-    let declared = request.headers.get(CONTENT_LENGTH);
-    let length = declared.and_then(|length| length.to_str().ok()?.parse().ok());
-    let left = match length {
-        None if streamed => Left::ToTheEnd,
-        length => Left::Bytes(length.unwrap_or(0)),
-    };
-    let transaction = OneRequest {
-        request,
-        capabilities,
-        chunk_size: site.limits.chunk_size,
-        input: Mutex::new(Input { reader, left }),
-        output: Mutex::new(output),
-    };
-    block_on(Exchange::run(transaction, site))
-}
-
-/// The request of a CGI process.
-struct OneRequest {
-    request: RequestHead,
-    capabilities: Capabilities,
-    chunk_size: usize,
-    input: Mutex<Input>,
-    output: Mutex<Output>,
-}
-
-impl fmt::Debug for OneRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OneRequest").field("request", &self.request).finish_non_exhaustive()
-    }
-}
-
-impl OneRequest {
-    fn output<T>(&self, send: impl FnOnce(&mut Output) -> io::Result<T>) -> RequestResult<T> {
-        Ok(send(&mut self.output.lock().unwrap_or_else(PoisonError::into_inner))?)
-    }
-}
-
-#[async_trait]
-impl Transaction for OneRequest {
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
-    }
-
-    fn request(&self) -> &RequestHead {
-        &self.request
-    }
-
-    async fn read(&self) -> RequestResult<Option<Bytes>> {
-        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
-        input.read(self.chunk_size)
-    }
-
-    async fn start(&self, head: ResponseHead) -> RequestResult<()> {
-        let mut text = Vec::with_capacity(512);
-        cgi_text::append(cgi_text::STATUS, &head, &mut text);
-        self.output(|output| output.send(&text))
-    }
-
-    async fn write(&self, chunk: Bytes) -> RequestResult<()> {
-        self.output(|output| output.send(&chunk))
-    }
-
-    async fn finish(&self) -> RequestResult<()> {
-        Ok(()) // the host takes the end of the process, or of the stream, for the end
-    }
-
-    async fn respond(&self, head: ResponseHead, body: Bytes) -> RequestResult<()> {
-        let mut message = Vec::with_capacity(512 + body.len());
-        let bodiless = self.request.method == Method::HEAD;
-        cgi_text::append_whole(cgi_text::STATUS, &head, body.len(), bodiless, &mut message);
-        message.extend_from_slice(&body);
-        self.output(|output| output.send(&message))
-    }
-
-    async fn send_file(&self, file: &File, length: u64) -> Option<RequestResult<u64>> {
-        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *output {
-            Output::File(to) => Some(send_file(file, length, to).map_err(Into::into)),
-            Output::Other(_) => None,
-        }
-    }
-}
-
-/// Sends `length` bytes of `file` without copying them to this process.
-fn send_file(file: &File, length: u64, to: &mut File) -> io::Result<u64> {
-    let mut sent = 0;
-    while sent < length {
-        let most = usize::try_from(length - sent).unwrap_or(usize::MAX);
-        match rustix::fs::sendfile(&*to, file, None, most) {
-            Ok(0) => break,
-            Ok(count) => sent += count as u64,
-            Err(Errno::INTR) => {}
-            // One of the two is nothing that the system does it for, such as a file to append to.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                return Ok(sent + io::copy(&mut file.take(length - sent), to)?);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(sent)
-}
-
-/// Where the body of the request comes from.
-struct Input {
-    reader: Box<dyn Read + Send>,
-    left: Left,
-}
-
-/// How much of the request body is still to be read.
-enum Left {
-    Bytes(u64),
-    ToTheEnd,
-}
-
-impl Input {
-    /// Reads a piece. Never past the declared length: nothing ends a stream there (RFC 3875, 4.2).
-    fn read(&mut self, chunk_size: usize) -> RequestResult<Option<Bytes>> {
-        let most = match self.left {
-            Left::Bytes(0) => return Ok(None),
-            Left::Bytes(left) => chunk_size.min(usize::try_from(left).unwrap_or(chunk_size)),
-            Left::ToTheEnd => chunk_size,
-        };
-        let mut buffer = vec![0; most];
-        let count = loop {
-            match self.reader.read(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                outcome => break outcome?,
-            }
-        };
-        match &mut self.left {
-            // The host was told more by the client than it got.
-            Left::Bytes(_) if count == 0 => return Err(RequestError::Disconnected),
-            Left::Bytes(left) => *left -= count as u64,
-            Left::ToTheEnd if count == 0 => {
-                self.left = Left::Bytes(0);
-                return Ok(None);
-            }
-            Left::ToTheEnd => {}
-        }
-        buffer.truncate(count);
-        Ok(Some(buffer.into()))
-    }
-}
-
-/// Where the response goes.
-enum Output {
-    /// A descriptor that we own.
-    File(File),
-    /// Anything else.
-    Other(Box<dyn Write + Send>),
-}
-
-impl Output {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.write_all(bytes),
-            Self::Other(writer) => {
-                writer.write_all(bytes)?;
-                writer.flush()
-            }
-        }
-    }
-
-    /// Answers what is no request.
-    fn refuse(&mut self, status: StatusCode) -> io::Result<()> {
-        let answer = Answer::plain(status);
-        let mut message = Vec::new();
-        cgi_text::append(cgi_text::STATUS, &answer.head, &mut message);
-        if let Body::Whole(body) = answer.body {
-            message.extend_from_slice(&body);
-        }
-        self.send(&message)
-    }
+    let streams = Streams::new(Source::Other(Box::new(input)), output, None);
+    run(site, variables.into_iter().collect(), Arc::new(streams), capabilities())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use narthex_core::{Exchange, ResponseHead};
 
     use super::*;
 

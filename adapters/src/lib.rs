@@ -12,6 +12,7 @@ mod cgi_text;
 #[cfg(feature = "edge")]
 mod edge;
 mod error;
+mod errors_stream;
 #[cfg(feature = "gateway")]
 mod gateway;
 #[cfg(any(feature = "hyper", feature = "tiny-http"))]
@@ -26,6 +27,7 @@ mod tls;
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use cgi_bin::{CgiBin, CgiMount, why_not};
 pub use error::{Error, Result};
+pub use errors_stream::{has_errors, with_errors};
 pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
     inherited_descriptor,

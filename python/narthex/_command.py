@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Runs the command with the arguments of this process, and exits."""
+    run(sys.argv[1:])
+
+
+def run(arguments: list[str]) -> NoReturn:
+    """Runs the command with these arguments, and exits."""
     try:
         from narthex import _narthex
     except ImportError as error:
@@ -26,7 +31,38 @@ def main() -> NoReturn:
             f"       {sys.executable} -m pip install --force-reinstall narthex\n"
         )
         sys.exit(1)
-    sys.exit(_narthex.main(sys.argv[1:]))
+    sys.exit(_narthex.main(arguments))
+
+
+def cold(arguments: list[str]) -> NoReturn:
+    """Runs the command for one request, for which this process was started."""
+    import gc
+
+    # What such a process leaves behind is seldom worth being looked for.
+    gc.set_threshold(20_000)
+    from narthex import _narthex
+
+    end(_narthex.main(arguments))
+
+
+def end(status: int) -> NoReturn:
+    """Ends the process without taking apart what is in its memory.
+
+    That would cost as much as the request. What was registered to run at the end runs,
+    and threads are waited for; but objects are not finalized, so that a file which is
+    still open is not written out.
+    """
+    import os
+
+    if threading := sys.modules.get("threading"):
+        threading._shutdown()
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)
 
 
 def hold_signals(aloud: bool) -> Callable[[], None]:

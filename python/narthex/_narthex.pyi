@@ -23,6 +23,7 @@ __all__ = [
     "__version__",
     "main",
     "request_id",
+    "write_errors",
 ]
 
 _Default = TypeVar("_Default")
@@ -31,6 +32,7 @@ _Data = str | bytes | bytearray | memoryview
 __version__: str
 
 def main(arguments: list[str]) -> int: ...
+def write_errors(bytes: bytes, /) -> None: ...
 def request_id() -> str | None:
     """The name of the request that the calling thread works on; None outside of one."""
 

@@ -31,6 +31,18 @@ mod _narthex {
         crate::command::main(py, arguments)
     }
 
+    /// Writes bytes to the log of the request that this thread answers, or of the process.
+    #[pyfunction]
+    #[pyo3(signature = (bytes, /))]
+    fn write_errors(py: Python<'_>, bytes: &[u8]) {
+        // A log that cannot be written to must not fail whoever prints.
+        py.detach(|| {
+            let write =
+                |errors: std::os::fd::BorrowedFd<'_>| crate::journal::write_all(errors, bytes);
+            let _ = narthex_adapters::with_errors(write);
+        });
+    }
+
     #[pymodule_export]
     use crate::current::request_id;
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
-from machine import Failure, run
+from machine import ROOT, Failure, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,10 @@ def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path
     """
     folder = cargo_target / "wheels" / profile / python.parent.parent.name
     environment = {"PYO3_PYTHON": str(python), "CARGO_TARGET_DIR": str(cargo_target)}
+    # As the build backend does, which builds with the profile `release` only.
+    run(
+        maturin, ROOT / "python" / "build" / "narthex_build.py", environment=environment
+    )
     run(
         *(maturin, "-m", "maturin", "build", "--quiet", "--locked"),
         *("--profile", profile, "--interpreter", python, "--out", folder),

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use narthex_runtime::{FileVersion, SETTINGS, script_file};
+use narthex_cgi::{FileVersion, SETTINGS, script_file};
 
 use crate::{Variables, arguments::Invocation, python::Python, trouble::Trouble};
 

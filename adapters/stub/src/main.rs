@@ -24,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use narthex_runtime::{Directory, Error, FileVersion, Kind, Outcome, deliver, is_ours};
+use narthex_cgi::{Directory, Error, FileVersion, Kind, Outcome, deliver, is_ours};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,

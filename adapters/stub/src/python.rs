@@ -5,7 +5,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{BufRead, BufReader},
     os::{
-        fd::OwnedFd,
+        fd::{BorrowedFd, OwnedFd, RawFd},
         unix::{
             ffi::{OsStrExt, OsStringExt},
             fs::OpenOptionsExt,
@@ -16,7 +16,8 @@ use std::{
     process::Command,
 };
 
-use narthex_runtime::Socket;
+use narthex_cgi::Socket;
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::{Variables, arguments::Invocation, trouble::Trouble, value};
 
@@ -36,8 +37,8 @@ for p in a[1:i]:
 p=posix.environ.get(b'PYTHONPATH')
 if p:sys.path[:0]=p.decode('utf-8','surrogateescape').split(':')
 sys.argv=a[-1:]
-from narthex._command import run
-run(a[i+1:])
+from narthex._command import cold
+cold(a[i+1:])
 ";
 
 /// Variables of the request by their names: they are not the resident's.
@@ -136,6 +137,7 @@ impl Python {
             .open(log)
             .and_then(|file| file.set_len(0).map(|()| file))
             .map_err(failed)?;
+        close_on_exec();
         let mut mode = OsString::from("--resident=");
         mode.push(invocation.mode.name());
         let mut name = OsString::from("--resident-socket=");
@@ -166,6 +168,21 @@ impl Python {
         found
             .or_else(|| interpreter_of(&self.folder.join("narthex")))
             .ok_or_else(|| Trouble::python(&format!("no python lies in {}", self.folder.display())))
+    }
+}
+
+/// Keeps what web servers leave open in their children from the process that outlives them: they
+/// wait for the end of some, such as the pipe of a log.
+fn close_on_exec() {
+    // Without /proc nothing can be told, and what is open stays so.
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else { return };
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for number in numbers.filter(|&number: &RawFd| number > 2) {
+        #[expect(unsafe_code, reason = "a descriptor that is known by its number only")]
+        // SAFETY: the system has just said that it is open. Nobody else closes any: there is one
+        // thread, and the loop closes nothing but, at its end, the listing.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use narthex_runtime::Error;
+use narthex_cgi::Error;
 
 use crate::{Variables, value};
 

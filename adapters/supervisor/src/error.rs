@@ -10,7 +10,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The socket for orders cannot be had.
-    Runtime(narthex_runtime::Error),
+    Runtime(narthex_cgi::Error),
     /// The process that a pid file names still runs.
     PidFile(PathBuf, i32),
     /// The first set of workers did not start; the text says why, the flag whether a worker has
@@ -51,8 +51,8 @@ impl std::error::Error for Error {
     }
 }
 
-impl From<narthex_runtime::Error> for Error {
-    fn from(error: narthex_runtime::Error) -> Self {
+impl From<narthex_cgi::Error> for Error {
+    fn from(error: narthex_cgi::Error) -> Self {
         Self::Runtime(error)
     }
 }

@@ -33,6 +33,6 @@ pub use fleet::{Manner, Order, Policy, Worker};
 pub use link::{Link, Message};
 pub use management::Management;
 pub use memory::resident_memory;
-pub use narthex_runtime as runtime;
+pub use narthex_cgi as runtime;
 pub use pid_file::PidFile;
 pub use supervisor::{Owner, Remote, Settings, Supervisor};

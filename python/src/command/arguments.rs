@@ -174,6 +174,8 @@ pub(super) struct Cgi {
     pub(super) application: Application,
     #[command(flatten)]
     pub(super) played: Played,
+    #[command(flatten)]
+    pub(super) residence: options::residence::Residence,
 }
 
 /// A CGI request to be played here, through a real child process.
@@ -427,13 +429,25 @@ pub(super) enum Mistake {
 /// What clap or the settings have to say.
 pub(super) fn parse(
     arguments: &[OsString],
-    version: String,
+    version: &str,
     gateway: bool,
 ) -> Result<Parsed, Mistake> {
-    let mut command = Cli::command().version(env!("CARGO_PKG_VERSION")).long_version(version);
+    let whole =
+        || Cli::command().version(env!("CARGO_PKG_VERSION")).long_version(version.to_owned());
+    let is_cgi = gateway && arguments.first().is_some_and(|first| first == "cgi");
+    let mut command = if is_cgi { cgi_alone() } else { whole() };
     command.build();
     let arguments = if gateway { up_to_app(&command, arguments) } else { arguments };
-    let completed = settings::complete(&command, arguments).map_err(Mistake::Settings)?;
+    let completed = match settings::complete(&command, arguments) {
+        // A file may have settings for other commands.
+        Err(_) if is_cgi => {
+            command = whole();
+            command.build();
+            settings::complete(&command, arguments)
+        }
+        completed => completed,
+    };
+    let completed = completed.map_err(Mistake::Settings)?;
     let named =
         std::iter::once(OsString::from("narthex")).chain(completed.arguments.iter().cloned());
     let from_settings = |error: clap::Error| Mistake::Arguments(completed.blame(&command, error));
@@ -442,6 +456,12 @@ pub(super) fn parse(
         .and_then(Cli::with_something_to_serve)
         .map_err(|error| Mistake::Arguments(error.format(&mut command)))?;
     Ok(Parsed { cli, command, matches, completed })
+}
+
+/// The command without what is not `narthex cgi`: a CGI program pays at each request for each option
+/// that is described.
+fn cgi_alone() -> Command {
+    Command::new("narthex").subcommand(Cgi::augment_args(Command::new("cgi")))
 }
 
 /// Cuts the arguments behind the first that is neither an option nor an option's value.

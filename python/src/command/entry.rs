@@ -12,7 +12,7 @@ use super::{
     init,
     options::sockets,
     plan::Plan,
-    request, serve, settings, supervise,
+    request, resident, serve, settings, supervise,
 };
 
 /// Runs the command with these arguments; returns its exit status.
@@ -23,7 +23,7 @@ use super::{
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
     sockets::open_streams()?;
     let gateway = env::var_os("GATEWAY_INTERFACE").is_some();
-    let parsed = match arguments::parse(&arguments, version(py)?, gateway) {
+    let parsed = match arguments::parse(&arguments, &version(py)?, gateway) {
         Ok(parsed) => parsed,
         Err(Mistake::Arguments(error)) => {
             // Nobody is left to be told when the terminal has gone.
@@ -45,6 +45,15 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
         Action::Uwsgi(serving) => gateway_server(py, "uwsgi", serving, &arguments),
         Action::Cgi(cgi) if cgi.played.request.is_some() => request::play(py, &cgi),
         Action::Cgi(cgi) => {
+            if let Some(mode) = cgi.residence.resident {
+                return match resident::run(py, cgi, mode) {
+                    Ok(status) => Ok(status),
+                    Err(failure) => failure.show(py),
+                };
+            }
+            if let Some(options) = cgi.residence.arguments() {
+                return resident::hand_over(py, &cgi, options).show(py);
+            }
             let plan = Plan::production(cgi.application, Listening::default());
             serve(py, choice::GATEWAY, &plan, &arguments)
         }

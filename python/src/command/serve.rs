@@ -54,7 +54,9 @@ fn run_tied(
     let log = Arc::new(plan.log(!listens)?);
     // Before the application is imported: nothing that it does then can reach the transport.
     let options = plan.options()?;
-    let (threads, web_servers_child) = (options.thread_count(), options.shared);
+    let web_servers_child = options.shared;
+    // Counting cores costs more than much else of a process that answers one request.
+    let threads = if listens { options.thread_count() } else { 1 };
     let door = choice.backend.open(&options).map_err(|error| ports::failure(&error))?;
     sockets::forget(py)?;
     let management = if listens && tie.is_none() { managed(plan, &log)? } else { None };
@@ -67,7 +69,7 @@ fn run_tied(
     } else {
         forget_proxy(py)?;
     }
-    let started = start(py, choice, plan, &log);
+    let started = start(py, choice.backend.name(), listens, plan, &log);
     if let (Err(_), Some(hold), Some(_)) = (&started, &hold, tie) {
         hold.release(py)?; // it ends anyway
     }
@@ -161,9 +163,14 @@ fn forget_proxy(py: Python<'_>) -> PyResult<()> {
     environment.call_method1("pop", ("HTTP_PROXY", py.None())).map(drop)
 }
 
-fn start(
+/// Imports the application, for a backend of this name.
+///
+/// # Errors
+/// The application cannot be had.
+pub(super) fn start(
     py: Python<'_>,
-    choice: &Choice,
+    backend: &'static str,
+    listens: bool,
     plan: &Plan,
     log: &Arc<Log>,
 ) -> Result<(Arc<dyn Handler>, Loaded), Failure> {
@@ -171,7 +178,6 @@ fn start(
         return Ok((Arc::new(Nothing), Loaded::nothing(py)));
     }
     let loaded = application::load(py, &plan.application)?;
-    let listens = choice.backend.listens();
     for note in &loaded.notes {
         // That a factory is called is always said, except to a web server's log at each request.
         if plan.application.explain || (listens && note.subject == "factory") {
@@ -184,7 +190,7 @@ fn start(
         request_ids: plan.application.logs.names_requests(),
         placement: plan.listening.placement,
         cautious: plan.listening.calls.wants_parent(),
-        backend: choice.backend.name(),
+        backend,
     };
     let journal = Arc::clone(log) as Arc<dyn Journal>;
     let handler = engine::handler(loaded.app.bind(py).clone(), loaded.api, settings, journal)?;

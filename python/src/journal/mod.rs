@@ -29,6 +29,7 @@ use narthex_core::{Access, Journal, Level, Metrics, RequestHead};
 use clock::Moment;
 pub(crate) use format::Format;
 use line::Line;
+pub(crate) use output::write_all;
 use output::{Change, Output, Target};
 
 /// The logs of a server, and its figures if anyone wants them.

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use narthex_adapters::{has_errors, with_errors};
 use rustix::fs::FileType;
 
 use crate::hold::hold;
@@ -30,6 +31,8 @@ pub(super) struct Output {
     gathered: Mutex<Gathered>,
     /// There is something to write after a while.
     arrived: Condvar,
+    /// A request may have a stream of its own that its lines go to.
+    errors: bool,
     /// Taken before `gathered`, and held while writing: lines stay in order.
     writing: Mutex<Writing>,
 }
@@ -103,6 +106,7 @@ impl Output {
     pub(super) fn new(target: Target, limit: usize) -> Self {
         let regular = target.is_regular();
         Self {
+            errors: matches!(target, Target::Errors),
             limit: AtomicUsize::new(limit),
             gathered: Mutex::default(),
             arrived: Condvar::new(),
@@ -129,6 +133,11 @@ impl Output {
 
     /// Writes a line: at once when lines come slowly.
     pub(super) fn write(&self, line: &[u8]) -> Change {
+        if self.errors && has_errors() {
+            // A log of its web server's that cannot be written to is the web server's business.
+            let _ = with_errors(|errors| write_all(errors, &[line, b"\n"].concat()));
+            return Change::None;
+        }
         {
             let mut gathered = hold(&self.gathered);
             let first = gathered.lines.is_empty();
@@ -255,6 +264,20 @@ fn write_some(to: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
             outcome => return Ok(outcome?),
         }
     }
+}
+
+/// Writes text for the log at once.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match write_some(to, bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
 }
 
 /// As many whole lines as a pipe takes at once, at least one.

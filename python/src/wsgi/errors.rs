@@ -1,8 +1,8 @@
 //! `wsgi.errors`: text for the server's log.
 
-use std::io::Write;
-
 use pyo3::prelude::*;
+
+use crate::journal::write_all;
 
 /// Writes to standard error, which every backend leads to its log.
 ///
@@ -19,7 +19,7 @@ impl Errors {
         let bytes = text.as_bytes();
         // A log that cannot be written to must not fail the request.
         py.detach(|| {
-            let _ = std::io::stderr().write_all(bytes);
+            let _ = narthex_adapters::with_errors(|errors| write_all(errors, bytes));
         });
         text.chars().count()
     }

@@ -224,8 +224,10 @@ fn known(command: &Command, setting: &Setting) -> Result<(), Failure> {
 
 /// Whether an option makes sense in a file.
 fn is_setting(argument: &Arg) -> bool {
-    const OTHERS: &[&str] =
-        &["config", "help", "version", "no_debug", "request", "header", "data", "https", "raw"];
+    const OTHERS: &[&str] = &[
+        "config", "help", "version", "no_debug", "request", "header", "data", "https", "raw",
+        "mode", "warm",
+    ];
     !argument.is_hide_set() && !OTHERS.contains(&argument.get_id().as_str())
 }
 

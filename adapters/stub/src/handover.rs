@@ -11,6 +11,7 @@
 use std::{
     io::{self, IoSlice, IoSliceMut, Read},
     mem::MaybeUninit,
+    net::Shutdown,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
@@ -163,9 +164,9 @@ impl Handover {
         Ok(Some(Self { variables, streams, client }))
     }
 
-    /// The variables, one by one.
-    pub fn variables(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.variables.split(|&byte| byte == 0).filter_map(|variable| {
+    /// The variables of a message, one by one.
+    pub fn split(variables: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+        variables.split(|&byte| byte == 0).filter_map(|variable| {
             let at = variable.iter().position(|&byte| byte == b'=').filter(|&at| at > 0)?;
             Some((&variable[..at], &variable[at + 1..]))
         })
@@ -211,8 +212,16 @@ impl Client {
     }
 
     /// Says that the request has ended, with this exit status.
-    pub fn end(self, status: u8) {
+    pub fn end(&self, status: u8) {
         self.say(&[ENDED, status]);
+        // It sees the end now, even if this is kept.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+
+    /// Ends all waiting for the client.
+    pub fn leave(&self) {
+        // Who has gone need not be left.
+        let _ = self.0.shutdown(Shutdown::Read);
     }
 
     fn say(&self, what: &[u8]) {
@@ -270,7 +279,7 @@ mod tests {
         let large = [b"A=1\0B=x=y\0=z\0C=".as_slice(), &vec![b'c'; 1 << 20], b"\0"].concat();
         let other = |socket| {
             let taken = Handover::receive(socket).unwrap().unwrap();
-            let variables: Vec<_> = taken.variables().collect();
+            let variables: Vec<_> = Handover::split(&taken.variables).collect();
             assert_eq!(variables[..2], [(&b"A"[..], &b"1"[..]), (b"B", b"x=y")]);
             assert_eq!(variables[2].1.len(), 1 << 20);
             assert_eq!(variables.len(), 3);

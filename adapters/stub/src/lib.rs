@@ -6,7 +6,7 @@
 //! | `handover.rs` | a CGI request on its way from the program that the web server started |
 //! | `script.rs` | the file that an application is in, and its versions |
 //!
-//! Small on purpose: the CGI stub is this and little else.
+//! Small on purpose: the program beside it is this and little else.
 
 mod directory;
 mod error;
