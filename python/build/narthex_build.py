@@ -1,6 +1,6 @@
 """The build backend (PEP 517): maturin, after the programs that go beside the package.
 
-`narthex-cgi` is a static program of its own, which no Python build tool knows to make. It is
+`narthex-cgi` is a static program, which no Python build tool knows to make. It is
 built first, and laid where maturin takes the scripts of a wheel from.
 """
 

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from support import gateway
+from support import gateway, stub
 from support.fronts import haproxy, httpd, lighttpd, nginx
 from support.fronts.facts import FACTS
 from support.fronts.servers import Fronted, Gateway, Host, Hosted
 from support.gateway import Ask, GatewayServer
 from support.messages import Request
-from support.server import CgiServer, EmbeddedServer, Server, python_command
+from support.server import (
+    CgiServer,
+    EmbeddedServer,
+    Server,
+    StubServer,
+    python_command,
+)
 
 _PROBE = Path(__file__).with_name("probe.py")
 
@@ -62,6 +68,23 @@ def _cgi(
     # What follows the application on the command line is the web server's.
     command = python_command("cgi", *options, application)
     return CgiServer(application, capabilities, command, settings, mount)
+
+
+def _stub(mode: str) -> Start:
+    """Runs the application by narthex-cgi, below `mount`."""
+
+    def start(
+        application: str,
+        capabilities: frozenset[str],
+        options: Sequence[str],
+        settings: Mapping[str, str],
+        mount: str,
+    ) -> Server:
+        command = [stub.program(), f"--mode={mode}", *stub.options(options)]
+        command += [application]
+        return StubServer(application, capabilities, command, settings, mount)
+
+    return start
 
 
 def _before(
@@ -226,6 +249,9 @@ BACKENDS = [
     Backend("lighttpd-bin-path", _below(lighttpd.spawning, "fastcgi"), "fastcgi"),
     Backend("lighttpd-scgi", _before(lighttpd.gateway, "scgi"), "scgi"),
     Backend("haproxy-fcgi", _before(haproxy.gateway, "fastcgi", told=True), "fastcgi"),
+    Backend("cgi-warm", _stub("warm"), "cgi-warm"),
+    Backend("cgi-fork", _stub("fork"), "cgi-fork"),
+    Backend("cgi-cold", _stub("cold"), "cgi"),
     Backend("lighttpd-cgi", _below(lighttpd.cgi, "cgi"), "cgi"),
     Backend("mod-cgi", _below(httpd.cgi, "cgi"), "cgi"),
     Backend("mod-cgid", _below(httpd.cgid, "cgi"), "cgi"),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from support import cgi
+from support import cgi, stub
 from support.client import DEADLINE, Connection
 from support.log import Log
 from support.messages import Request, Response
@@ -274,6 +276,33 @@ class CgiServer(Server):
 
     def stop(self) -> None:
         """See `Server.stop`; nothing runs between requests."""
+
+
+class StubServer(CgiServer):
+    """A child for each request, which may hand it to a process that stays."""
+
+    def __init__(
+        self,
+        application: str,
+        capabilities: frozenset[str],
+        command: Sequence[str],
+        settings: Mapping[str, str],
+        mount: str,
+    ) -> None:
+        """Gives the processes that stay a directory of their own."""
+        # Paths of sockets are short.
+        self._runtime = Path(tempfile.mkdtemp(prefix="narthex-"))
+        settings = {
+            "NARTHEX_RUNTIME_DIR": str(self._runtime),
+            "NARTHEX_PYTHON": sys.executable,
+            **settings,
+        }
+        super().__init__(application, capabilities, command, settings, mount)
+
+    def stop(self) -> None:
+        """See `Server.stop`."""
+        stub.end(self._runtime, DEADLINE)
+        shutil.rmtree(self._runtime)
 
 
 def python_command(*arguments: str) -> list[str]:

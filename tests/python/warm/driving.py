@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from command.running import PATIENCE
 from support import stub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 REQUEST = {
     "GATEWAY_INTERFACE": "CGI/1.1",
@@ -85,7 +86,7 @@ class Residents:
 
     def pids(self) -> list[int]:
         """The processes that stay, and their forks."""
-        return processes(f"--resident-socket={self.runtime}/")
+        return stub.processes(self.runtime)
 
     def sockets(self) -> list[Path]:
         """What they listen on."""
@@ -111,19 +112,6 @@ def finished(child: subprocess.Popen[bytes], body: bytes = b"") -> Answer:
     return Answer(status, head.decode(), rest, errors.decode(), child.returncode)
 
 
-def processes(part: str) -> list[int]:
-    """The processes with an argument that begins so."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if any(word.startswith(part) for word in words):
-            found.append(int(entry.parent.name))
-    return found
-
-
 def wait_until(holds: Callable[[], bool], what: str) -> None:
     """Waits until something holds."""
     deadline = time.monotonic() + PATIENCE
@@ -132,12 +120,10 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def descriptors(pid: int) -> Mapping[str, str]:
-    """What a process has open, by number."""
-    found = {}
+def descriptors(pid: int) -> set[str]:
+    """What a process has open."""
+    found = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found[entry.name] = str(entry.readlink())
-        except OSError:
-            continue
+        with contextlib.suppress(OSError):  # closed meanwhile
+            found.add(str(entry.readlink()))
     return found

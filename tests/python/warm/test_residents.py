@@ -13,7 +13,7 @@ import pytest
 from command.running import PATIENCE
 from support import stub
 
-from .driving import finished, wait_until
+from .driving import REQUEST, finished, wait_until
 
 if TYPE_CHECKING:
     from .driving import Residents
@@ -69,7 +69,8 @@ def test_an_edited_script_restarts(residents: Residents) -> None:
 
 def test_settings_beside_the_script_restart(residents: Residents) -> None:
     app = residents.script(
-        "def app(*x):\n    x[1]('200 OK', [])\n    return [x[0]['SCRIPT_NAME'].encode()]"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n    return [b'']\n"
     )
     assert residents.ask(app).status == 200
     (residents.folder / "narthex.toml").write_text("limit-body = 3\n")
@@ -168,8 +169,6 @@ def test_a_python_that_does_not_start(residents: Residents) -> None:
 def test_the_command_hands_over(residents: Residents) -> None:
     app = residents.script(APP)
     command = [sys.executable, "-m", "narthex", "cgi", "--warm", str(app)]
-    from .driving import REQUEST
-
     child = subprocess.Popen(
         command,
         env={
@@ -189,8 +188,6 @@ def test_the_command_hands_over(residents: Residents) -> None:
 def test_as_the_interpreter_of_a_script(residents: Residents) -> None:
     app = residents.script(f"#!{stub.program()} --mode=fork --idle=9\n{APP}", "app")
     app.chmod(0o755)
-    from .driving import REQUEST
-
     child = subprocess.Popen(
         [str(app), "-x", "--mode=cold"],  # as web servers pass a query
         env={**residents.variables, **REQUEST},
