@@ -7,7 +7,7 @@
 //! - `Location: /x` beside a 3xx or a 201 reaches the client as it is. Beside 200 Apache takes it
 //!   for a local redirect (RFC 3875, 6.2.2) and answers with another resource, or, if it is
 //!   absolute, with 302: so Location is withheld from a 200.
-//! - HAProxy 2.6 takes `Location` after `Status` for one without a status, and answers 302 whatever
+//! - `HAProxy` 2.6 takes `Location` after `Status` for one without a status, and answers 302 whatever
 //!   the status was; before it, it is passed on as it is. Nobody else minds the order.
 //! - A body without Content-Type is passed on without one by both, as the embedded server does;
 //!   none is made up, although RFC 3875, 6.3.1, asks for one.

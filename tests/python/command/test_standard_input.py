@@ -58,7 +58,7 @@ class Child:
                 command,
                 cwd=directory,
                 env=environment(),
-                stdin=listener,
+                stdin=listener.fileno(),
                 preexec_fn=close,
             )
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+
 from command.running import PATIENCE
 from support import stub
 from support.fronts import httpd, lighttpd

@@ -17,8 +17,8 @@ server.bind = "127.0.0.1"
 server.port = {port}
 server.name = "127.0.0.1"
 server.upload-dirs = ("{folder}")
-# Responses are passed on as they come. Bodies of requests are not: of chunks there would
-# be no length to tell, and lighttpd would answer 411.
+# Responses are passed on as they come. Bodies of requests are not: of chunks there
+# would be no length to tell, and lighttpd would answer 411.
 server.stream-request-body = 0
 server.stream-response-body = 2
 # What parts of a resource there are is for the application to say.
