@@ -61,6 +61,10 @@ pub(crate) trait Spawn: Send + Sync {
 pub(crate) struct Tasks(Arc<dyn Spawn>);
 
 impl Tasks {
+    pub(crate) fn new(spawn: Arc<dyn Spawn>) -> Self {
+        Self(spawn)
+    }
+
     pub(crate) fn spawn(&self, task: Task) {
         self.0.spawn(task);
     }
@@ -181,7 +185,7 @@ async fn serve<A: Accept>(
         site: Arc::clone(&site),
         capabilities,
         blocking: Arc::new(InPlace(Arc::clone(&lookout))),
-        tasks: Tasks(Arc::new(TokioTasks(Arc::clone(&lookout)))),
+        tasks: Tasks::new(Arc::new(TokioTasks(Arc::clone(&lookout)))),
     });
     let (stopped, stopping) = watch::channel(false);
     let edge = Edge {

@@ -6,7 +6,7 @@ pub mod client;
 pub mod fuzzing;
 pub mod pairs;
 pub mod record;
-mod responder;
+pub(crate) mod responder;
 
 use std::{env, net::IpAddr};
 

@@ -27,7 +27,7 @@ const NO_RECORD: [u8; 8] = [0; 8];
 
 /// One connection of a web server.
 #[derive(Debug)]
-pub(super) struct Responder {
+pub(crate) struct Responder {
     reader: Reader,
     requests: Vec<Request>,
     /// The peer is Apache, as far as it has said what it is.
@@ -60,7 +60,7 @@ enum State {
 
 impl Responder {
     /// The protocol of a new connection.
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             reader: Reader::new(),
             requests: Vec::new(),

@@ -9,22 +9,30 @@ use std::{
 
 use super::{calls::Pulling, line::Step, protocol::Protocol, shared::Shared};
 use crate::edge::{
-    Awaited, Driver, Edge, Failure, Machine, Seldom, Stage, Transport, Turn, Verdict, Wanted,
-    Watched,
+    Awaited, Driver, Failure, Farewell, Keeper, Machine, Seldom, Server, Stage, Transport, Turn,
+    Verdict, Wanted, Watched,
 };
 
 /// Requests that are answered before other connections have their turn.
 const AT_ONCE: usize = 64;
 
+/// What a connection has of the server that it belongs to.
+pub(super) struct Around<'a> {
+    pub(super) server: &'a Arc<Server>,
+    pub(super) keeper: &'a Arc<Keeper>,
+    pub(super) farewell: &'a Farewell,
+    /// Where peers that are not understood are logged.
+    pub(super) seldom: &'a Seldom,
+}
+
 /// Serves a connection to its end; `peer` is whom the log names.
 pub(super) async fn serve<I: Transport, P: Protocol>(
     io: I,
     protocol: P,
-    edge: &Edge,
+    around: &Around<'_>,
     peer: &[u8],
-    misunderstood: &Seldom,
 ) {
-    let Edge { server, keeper, farewell, .. } = edge;
+    let &Around { server, keeper, farewell, seldom } = around;
     let _connected = server.site.connected();
     let shared = Shared::new(io, protocol, Arc::clone(server), keeper.period());
     let watched = Arc::new(keeper.watch(Arc::clone(&shared) as _));
@@ -40,7 +48,7 @@ pub(super) async fn serve<I: Transport, P: Protocol>(
     let _ = Driver::new(machine, &server.tasks, &shared.seat, farewell).drive(notified).await;
     if let Some(broken) = shared.line().broken() {
         let message = format_args!("connection of {} ended: {broken}", peer.escape_ascii());
-        misunderstood.write(&*server.site.journal, &message);
+        seldom.write(&*server.site.journal, &message);
         if let Some(metrics) = server.site.journal.metrics() {
             metrics.refused();
         }

@@ -373,6 +373,14 @@ impl<I, P: Protocol> Line<I, P> {
         }
     }
 
+    /// Wakes whoever polls the connection, if that is to end now.
+    pub(super) fn tell_of_the_end(&self) {
+        if self.closing {
+            self.wake();
+        }
+    }
+
+    /// Wakes whoever polls the connection.
     pub(super) fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();

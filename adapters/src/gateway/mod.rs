@@ -32,6 +32,8 @@ pub(crate) mod protocol;
 mod shared;
 #[cfg(any(feature = "scgi", feature = "uwsgi"))]
 pub(crate) mod single;
+#[cfg(all(test, feature = "fastcgi"))]
+mod tests;
 mod transaction;
 
 use std::{fmt, net::IpAddr, sync::Arc};
@@ -149,7 +151,9 @@ impl<P: Protocol> Gate<P> {
         let Self { edge, make, seldom, .. } = self.clone();
         tokio::spawn(async move {
             let protocol = make(&edge.server.site.limits);
-            let serving = connection::serve(io, protocol, &edge, &peer, &seldom);
+            let Edge { server, keeper, farewell, .. } = &edge;
+            let around = connection::Around { server, keeper, farewell, seldom: &seldom };
+            let serving = connection::serve(io, protocol, &around, &peer);
             // The application is called in it, for answers and for the pieces of their bodies.
             Arc::clone(&edge.lookout).over(serving).await;
         });

@@ -69,6 +69,7 @@ impl<I: Transport, P: Protocol> Transaction for Streaming<I, P> {
         let until = {
             let mut line = self.shared.line();
             line.conclude(self.number)?;
+            line.tell_of_the_end();
             line.appended()
         };
         self.sent(until).await
@@ -78,6 +79,7 @@ impl<I: Transport, P: Protocol> Transaction for Streaming<I, P> {
         let until = {
             let mut line = self.shared.line();
             line.respond(self.number, &head, body)?;
+            line.tell_of_the_end();
             line.appended()
         };
         self.sent(until).await
