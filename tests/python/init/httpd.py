@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import narthex
 from deploy.front import program, running
 
 if TYPE_CHECKING:
@@ -76,12 +77,10 @@ def quoted(path: Path) -> str:
 
 
 def _own_python(modules: Sequence[str]) -> str:
-    """Where the package is, if this Python has not got it installed."""
-    path = os.environ.get("PYTHONPATH")
-    if not path:
-        return ""
-    fcgid = f"FcgidInitialEnv PYTHONPATH {path}\n" if "fcgid" in modules else ""
-    return f"{fcgid}SetEnv PYTHONPATH {path}\n"
+    """Where the package is, for a Python that has nothing of its own."""
+    path = Path(narthex.__file__).parents[1]
+    fcgid = f'FcgidInitialEnv PYTHONPATH "{path}"\n' if "fcgid" in modules else ""
+    return f'{fcgid}SetEnv PYTHONPATH "{path}"\n'
 
 
 def _as_somebody() -> list[str]:

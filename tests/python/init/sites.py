@@ -10,13 +10,15 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from command.running import PATIENCE, Server, run
+from command.running import PATIENCE, Server, environment
 from deploy.front import free_port
 
 if TYPE_CHECKING:
@@ -92,11 +94,19 @@ class Site:
         self.socket = folder / "s.sock"
         (folder / "shop.py").write_text(APP)
         (folder / "static").mkdir()
+        self.python = sys.executable
         (folder / "static" / "style.css").write_bytes(STYLE)
 
     def init(self, kind: str, *words: str, app: str = "shop:application") -> str:
         """Runs the command in the site's directory; returns what it says."""
-        done = run("init", kind, app, *words, cwd=self.folder)
+        done = subprocess.run(
+            [self.python, "-m", "narthex", "init", kind, app, *words],
+            cwd=self.folder,
+            env=environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
+            capture_output=True,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
 
@@ -136,6 +146,15 @@ def made_site(name: str = "") -> Iterator[Site]:
         for log in folder.rglob("front.log"):
             print(log.read_text(errors="replace"))  # shown where a test fails
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def made_home(folder: Path) -> Path:
+    """An environment of this Python's, for other programs beside it."""
+    inside = folder / "bin"
+    inside.mkdir(parents=True)
+    (inside / "python").symlink_to(sys.executable)
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", folder)
+    return folder
 
 
 def ask(

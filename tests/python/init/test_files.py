@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 
 from command.running import PATIENCE, environment
 
-from .sites import APP, AWKWARD
+from .sites import APP, AWKWARD, made_home
 
 KINDS = ["nginx", "lighttpd", "apache-fcgi", "systemd", "shared"]
 FILES = {
@@ -41,10 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_home(folder: Path) -> Path:
-    (folder / "bin").mkdir(parents=True)
-    (folder / "bin" / "python").symlink_to(sys.executable)
-    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", folder)
-    program = folder / "bin" / "narthex-cgi"
+    program = made_home(folder) / "bin" / "narthex-cgi"
     program.write_text('#!/bin/sh\nprintf "%s|" "$0" "$@"\n')
     program.chmod(0o755)
     return folder

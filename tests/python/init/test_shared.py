@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .httpd import httpd, quoted
-from .sites import AWKWARD, Site, answers_everything, ask, has_gone, made_site
+from .sites import (
+    AWKWARD,
+    Site,
+    answers_everything,
+    ask,
+    has_gone,
+    made_home,
+    made_site,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +52,10 @@ def site(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
     """A site with a directory of the web inside, beside the application."""
-    if not os.access(Path(sys.executable).parent / "narthex-cgi", os.X_OK):
-        missing = "narthex-cgi is not installed: tests/run build does that"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
     with made_site(getattr(request, "param", "")) as site:
+        home = made_home(site.state / "home")
+        shutil.copy(narthex_cgi(), home / "bin")
+        site.python = str(home / "bin" / "python")
         # Residents of these tests have sockets of their own.
         runtime = site.state / "run"
         runtime.mkdir(mode=0o700)
@@ -61,6 +68,17 @@ def site(
         (web / ".well-known").mkdir()
         (web / ".well-known" / "proof").write_text("mine")
         yield site
+
+
+def narthex_cgi() -> Path:
+    """The program: the one named, or that beside this Python."""
+    named = os.environ.get("NARTHEX_CGI_PROGRAM")
+    program = Path(named or Path(sys.executable).with_name("narthex-cgi"))
+    if not program.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{program} is not there")
+        pytest.skip(f"{program} is not there")
+    return program
 
 
 def write(site: Site, *words: str) -> str:
