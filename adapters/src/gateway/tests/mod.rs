@@ -350,7 +350,9 @@ fn what_arrives_may_be_cut_anywhere() {
         }
         let web = Web::new();
         web.peer.allow(usize::MAX, 1);
-        whole.iter().for_each(|&byte| web.peer.send(&[byte]));
+        for &byte in &whole {
+            web.peer.send(&[byte]);
+        }
         web.peer.until(Peer::ended).await;
         assert_eq!(web.peer.received(), expected);
     });
