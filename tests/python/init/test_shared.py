@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +130,31 @@ def test_paths_with_quotes_and_spaces(site: Site, module: str) -> None:
     assert not (site.output / "app.fcgi").exists()
     assert "whose path has a space" in said
     answers(site, module, "")
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [("cgid", "touch app.cgi"), ("fcgid", "cp app.fcgi new && mv new app.fcgi")],
+)
+def test_a_change_is_taken_over(site: Site, module: str, command: str) -> None:
+    assert command in write(site)
+    app = site.folder / "shop.py"
+    with host(site, module, ""):
+        before = ask(site.port, "/").seen["process"]
+        app.write_text(app.read_text().replace('"process"', '"changed": 1, "process"'))
+        subprocess.run(command, shell=True, cwd=site.output, check=True)
+        after = ask(site.port, "/").seen
+        assert after["changed"] == 1
+        assert after["process"] != before
+    for process in (before, after["process"]):
+        end(process)
+
+
+def end(process: int) -> None:
+    """Ends a process that nobody needs any more, if it has not gone by itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
+    assert has_gone(process)
 
 
 def test_static_files_must_be_in_the_directory(site: Site) -> None:
