@@ -263,6 +263,15 @@ def test_a_program_that_a_first_line_can_name(home: Path, shop: Path) -> None:
     assert started.stdout.decode() == f"{home}/bin/narthex-cgi|{script}|"
 
 
+def test_an_api_that_was_named_reaches_the_programs(home: Path, shop: Path) -> None:
+    assert (
+        init(home, shop, "shared", "shop:application", "--api", "wsgi").returncode == 0
+    )
+    first = (shop / "app.cgi").read_text().splitlines()[0]
+    assert first == f"#!{home}/bin/narthex-cgi --api=wsgi"
+    assert " --api wsgi shop:application" in (shop / "app.fcgi").read_text()
+
+
 def test_without_narthex_cgi(home: Path, shop: Path, tmp_path: Path) -> None:
     bare = make_home(tmp_path / "bare")
     (bare / "bin" / "narthex-cgi").unlink()

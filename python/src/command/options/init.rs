@@ -17,7 +17,7 @@ use crate::command::values::mount;
 /// `narthex init`: files for what stands in front of an application, or starts it.
 #[derive(Args, Clone, Debug)]
 pub(in crate::command) struct Init {
-    /// Whose files
+    /// What the files are for
     #[arg(value_name = "KIND", value_parser = kinds())]
     kind: String,
     /// module:attribute, module, file.py, file.py:attribute, module:factory("x") or a directory
