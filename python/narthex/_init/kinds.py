@@ -255,8 +255,8 @@ def shared(site: Site) -> Plan:
         [
             f"these files belong together, in the directory of {site.mount or '/'}",
             "the host must have `AllowOverride All`, as most do",
-            "after a change of the application: touch app.cgi; for mod_fcgid, which looks",
-            "whether the file is another one: cp app.fcgi new && mv new app.fcgi",
+            "after a change of the application: touch app.cgi; for mod_fcgid, which",
+            "looks whether it is another file: cp app.fcgi new && mv new app.fcgi",
         ],
         warnings,
     )
