@@ -5,46 +5,64 @@ use std::{
     cell::RefCell,
     fs::File,
     os::fd::{AsFd, BorrowedFd},
-    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<File>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<ErrorStream>> = const { RefCell::new(None) };
 }
 
-/// The stream of the request that this thread answers; the process's own outside of one, and
-/// everywhere but in the resident process of CGI.
+/// The error stream of a request; the process's own when that has ended.
+#[derive(Clone, Debug)]
+pub struct ErrorStream(Arc<Mutex<Option<Arc<File>>>>);
+
+impl ErrorStream {
+    /// That of the request which this thread answers. There is none outside of one, and everywhere
+    /// but in the resident process of CGI.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Has `write` write to it.
+    pub fn with<T>(&self, write: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        // Not held while writing: what is written to may be full for long.
+        let file = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match file {
+            Some(file) => write(file.as_fd()),
+            None => write(rustix::stdio::stderr()),
+        }
+    }
+}
+
+/// Has `write` write to the error stream of the request that this thread answers, or to that of the
+/// process.
 pub fn with_errors<T>(write: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-    // Not held while writing: what is written to may be full for long.
-    let current = CURRENT.with_borrow(Clone::clone);
-    match current {
-        Some(file) => write(file.as_fd()),
+    match ErrorStream::current() {
+        Some(stream) => stream.with(write),
         None => write(rustix::stdio::stderr()),
     }
 }
 
-/// Whether the request that this thread answers has a stream of its own.
-#[must_use]
-pub fn has_errors() -> bool {
-    CURRENT.with_borrow(Option::is_some)
-}
-
-/// Gives this thread the stream of its request, until what is returned is dropped.
+/// Gives this thread the stream of its request. It is closed when what is returned is dropped,
+/// whoever still knows of it.
 #[cfg(feature = "cgi")]
 pub(crate) fn lend_errors(file: File) -> Lent {
-    CURRENT.set(Some(Rc::new(file)));
-    Lent
+    let stream = ErrorStream(Arc::new(Mutex::new(Some(Arc::new(file)))));
+    CURRENT.set(Some(stream.clone()));
+    Lent(stream)
 }
 
 /// See [`lend_errors`].
 #[cfg(feature = "cgi")]
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Lent;
+pub(crate) struct Lent(ErrorStream);
 
 #[cfg(feature = "cgi")]
 impl Drop for Lent {
     fn drop(&mut self) {
         CURRENT.set(None);
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

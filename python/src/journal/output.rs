@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use narthex_adapters::{has_errors, with_errors};
+use narthex_adapters::ErrorStream;
 use rustix::fs::FileType;
 
 use crate::hold::hold;
@@ -133,9 +133,11 @@ impl Output {
 
     /// Writes a line: at once when lines come slowly.
     pub(super) fn write(&self, line: &[u8]) -> Change {
-        if self.errors && has_errors() {
+        if self.errors
+            && let Some(stream) = ErrorStream::current()
+        {
             // A log of its web server's that cannot be written to is the web server's business.
-            let _ = with_errors(|errors| write_all(errors, &[line, b"\n"].concat()));
+            let _ = stream.with(|errors| write_all(errors, &[line, b"\n"].concat()));
             return Change::None;
         }
         {

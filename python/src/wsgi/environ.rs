@@ -91,7 +91,7 @@ impl Template {
         base.set_item("wsgi.version", (1, 0))?;
         base.set_item("wsgi.input", &empty_input)?;
         base.set_item("wsgi.input_terminated", true)?;
-        base.set_item("wsgi.errors", Py::new(py, Errors)?)?;
+        base.set_item("wsgi.errors", Py::new(py, Errors::default())?)?;
         base.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
         base.set_item("wsgi.multithread", capabilities.has(Capability::Multithread))?;
         base.set_item("wsgi.multiprocess", capabilities.has(Capability::Multiprocess))?;

@@ -1,5 +1,8 @@
 //! `wsgi.errors`: text for the server's log.
 
+use std::os::fd::BorrowedFd;
+
+use narthex_adapters::ErrorStream;
 use pyo3::prelude::*;
 
 use crate::journal::write_all;
@@ -8,18 +11,32 @@ use crate::journal::write_all;
 ///
 /// Not Python's `sys.stderr`: applications replace that one.
 #[pyclass(frozen, module = "narthex", name = "errors")]
-pub(super) struct Errors;
+#[derive(Default)]
+pub(super) struct Errors {
+    /// That of its request, where each has its own: other threads may work for it as well.
+    stream: Option<ErrorStream>,
+}
+
+impl Errors {
+    /// For the request that this thread answers, if that has an error stream of its own.
+    pub(super) fn of_the_request() -> Option<Self> {
+        ErrorStream::current().map(|stream| Self { stream: Some(stream) })
+    }
+}
 
 #[pymethods]
 impl Errors {
     /// Writes text; a line that is whole goes out at once.
     #[pyo3(signature = (text, /))]
-    #[expect(clippy::unused_self, reason = "a method of a file")]
     fn write(&self, py: Python<'_>, text: &str) -> usize {
         let bytes = text.as_bytes();
         // A log that cannot be written to must not fail the request.
         py.detach(|| {
-            let _ = narthex_adapters::with_errors(|errors| write_all(errors, bytes));
+            let write = |errors: BorrowedFd<'_>| write_all(errors, bytes);
+            let _ = match &self.stream {
+                Some(stream) => stream.with(write),
+                None => write(rustix::stdio::stderr()),
+            };
         });
         text.chars().count()
     }

@@ -31,7 +31,7 @@ use narthex_core::{
     Answer, Ask, Blocking, Capabilities, Error, Exchange, Handler, Journal, Reply, RequestHead,
     Result,
 };
-use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
+use pyo3::{intern, prelude::*, sync::PyOnceLock, types::PyDict};
 
 use crate::{
     adaptive::{Adaptive, Route, blocked},
@@ -41,6 +41,7 @@ use crate::{
     turn::{Held, Turn},
 };
 use environ::Template;
+use errors::Errors;
 use input::Input;
 use output::Going;
 use start::{Spare, Start, Starting};
@@ -183,6 +184,9 @@ impl Wsgi {
         let input = Bound::new(py, Input::arriving(Arc::clone(exchange)))?;
         let template = self.template(py, request, capabilities)?;
         let environ = template.environ(py, request, capabilities, Some(input))?;
+        if let Some(errors) = Errors::of_the_request() {
+            environ.set_item(intern!(py, "wsgi.errors"), Bound::new(py, errors)?)?;
+        }
         let start = Start::streaming(Arc::clone(exchange), !route.aside());
         let Starting { start, callable } = Starting::new(py, start)?;
         let result = self.app.bind(py).call1((environ, callable))?;

@@ -41,7 +41,8 @@ def test_any_byte_of_a_path_survives(site: Site) -> None:
 def test_the_environment(site: Site) -> None:
     seen = asked(site, "/request")
     assert seen["backend"] == site.protocol
-    assert ("run_once" in seen["capabilities"]) == (site.protocol == "cgi")
+    once = site.protocol in ("cgi", "cgi-fork")
+    assert ("run_once" in seen["capabilities"]) == once
     embedded = site.protocol in ("hyper", "tiny-http")
     assert seen["gateway"] == (not embedded and "GET")
 

@@ -189,7 +189,7 @@ def test_protocol(server: Server, version: str) -> None:
 
 
 @pytest.mark.excused(fact="no_http_connection")
-@pytest.mark.excused(has="run_once", because="the host resolves the target")
+@pytest.mark.excused(lacks="persistent", because="the host resolves the target")
 def test_absolute_target(server: Server) -> None:
     """A target with scheme and host is the same request."""
     assert isinstance(server, SocketServer)
