@@ -1,25 +1,22 @@
 //! One connection: its bytes in both directions, and the requests that run on it.
 
+mod flow;
+mod responses;
+
 use std::{
     cell::RefCell,
-    io,
-    pin::Pin,
-    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Bytes, BytesMut};
-use narthex_core::{Error, RequestHead, RequestHeads, ResponseHead, Result};
+use narthex_core::{Error, RequestHead, RequestHeads, Result};
 
 use super::{
     arriving::Arriving,
     outbox::Outbox,
-    protocol::{After, Broken, Ended, Event, Id, Protocol},
+    protocol::{Broken, Event, Id, Protocol},
 };
-use crate::{
-    cgi_text,
-    edge::{Awaited, Transport, Wanted},
-};
+use crate::edge::Wanted;
 
 /// Bytes of a body that may wait to be read. Beyond that nothing is read from the connection, since
 /// no gateway protocol has another way to say so: on a connection that carries several requests, one
@@ -180,125 +177,6 @@ impl<I, P: Protocol> Line<I, P> {
         Poll::Ready(piece)
     }
 
-    /// Puts out the head of a response.
-    pub(super) fn start(&mut self, number: u64, head: &ResponseHead) -> Result<()> {
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        cgi_text::append(P::OPENING, head, &mut text);
-        let outcome = self.put(number, &text);
-        self.text = text;
-        outcome
-    }
-
-    /// Puts out a piece of a body.
-    pub(super) fn write(&mut self, number: u64, mut piece: Bytes) -> Result<()> {
-        if piece.len() < LARGE {
-            return self.put(number, &piece);
-        }
-        let id = self.beginning(number)?.id;
-        while !piece.is_empty() {
-            let count = self.protocol.before(id, piece.len(), self.out.gathered());
-            self.out.piece(piece.split_to(count));
-        }
-        Ok(())
-    }
-
-    /// Puts out a whole response, and ends its request.
-    pub(super) fn respond(&mut self, number: u64, head: &ResponseHead, body: Bytes) -> Result<()> {
-        let bodiless = self.beginning(number)?.bodiless;
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        cgi_text::append_whole(P::OPENING, head, body.len(), bodiless, &mut text);
-        let small = body.len() < LARGE;
-        self.large |= body.len() > KEPT;
-        if small {
-            text.extend_from_slice(&body);
-        }
-        let mut outcome = self.put(number, &text);
-        self.text = text;
-        if !small {
-            outcome = outcome.and_then(|()| self.write(number, body));
-        }
-        outcome.map(|()| self.finish(number, Ended::Complete))
-    }
-
-    /// Adds a line to the error log of the web server.
-    pub(super) fn errors(&mut self, number: u64, text: &[u8]) {
-        let Some(id) = self.request(number).map(|running| running.id) else { return };
-        self.protocol.errors(id, text, self.out.gathered());
-    }
-
-    /// Ends a request. One that failed in the middle of its response takes the connection with it,
-    /// for web servers believe nothing else; others that run on it are given time to end.
-    pub(super) fn finish(&mut self, number: u64, how: Ended) {
-        let Some(at) = self.running.iter().position(|running| running.number == number) else {
-            return;
-        };
-        let mut running = self.running.swap_remove(at);
-        running.body.wake();
-        self.unread |= !running.body.is_over();
-        if how == Ended::Failed && running.begun {
-            self.cut.push(running.id);
-        } else {
-            self.turn_away(running.id, how);
-        }
-        if self.running.is_empty() {
-            self.closing |= self.leaving || !self.cut.is_empty();
-            for id in std::mem::take(&mut self.cut) {
-                self.turn_away(id, Ended::Cut);
-            }
-        }
-    }
-
-    /// Keeps the connection for no request after those that run.
-    pub(super) fn leave(&mut self) {
-        self.leaving = true;
-    }
-
-    /// Ends a request whose response is complete.
-    pub(super) fn conclude(&mut self, number: u64) -> Result<()> {
-        self.beginning(number)?;
-        self.finish(number, Ended::Complete);
-        Ok(())
-    }
-
-    /// Ends a request that nobody wants answered any more.
-    pub(super) fn abort(&mut self, number: u64) {
-        if let Some(running) = self.request(number) {
-            running.begun = false; // the peer knows that it is not whole
-        }
-        self.finish(number, Ended::Failed);
-    }
-
-    /// Whether a request was answered from outside; to be asked once.
-    pub(super) fn was_outlived(&mut self, number: u64) -> bool {
-        let at = self.outlived.iter().position(|&outlived| outlived == number);
-        at.map(|at| self.outlived.swap_remove(at)).is_some()
-    }
-
-    /// Ends what only the protocol still knows of.
-    pub(super) fn turn_away(&mut self, id: Id, how: Ended) {
-        let after = self.protocol.end(id, how, self.out.gathered());
-        self.closing |= after == After::Close;
-    }
-
-    fn put(&mut self, number: u64, mut bytes: &[u8]) -> Result<()> {
-        let id = self.beginning(number)?.id;
-        while !bytes.is_empty() {
-            let count = self.protocol.before(id, bytes.len(), self.out.gathered());
-            self.out.gathered().extend_from_slice(&bytes[..count]);
-            bytes = &bytes[count..];
-        }
-        Ok(())
-    }
-
-    /// The request of that number, for which something is about to be put out.
-    fn beginning(&mut self, number: u64) -> Result<&mut Running> {
-        let running = self.request(number).ok_or(Error::Disconnected)?;
-        running.begun = true;
-        Ok(running)
-    }
-
     /// Bytes so far that were sent or wait.
     pub(super) fn appended(&self) -> u64 {
         self.out.appended()
@@ -414,158 +292,5 @@ impl<I, P: Protocol> Line<I, P> {
         }
         // Nobody has been called for these, and nobody is there for an answer.
         self.running.retain(|running| running.head.is_none() || running.body.is_whole());
-    }
-}
-
-impl<I: Transport, P: Protocol> Line<I, P> {
-    /// Goes on until something has to be done by whoever polls; `makes` more once all is sent.
-    pub(super) fn step(&mut self, context: &mut Context<'_>, makes: bool) -> Step {
-        loop {
-            let takes = self.takes();
-            if takes {
-                match self.protocol.next(&mut self.input, self.out.gathered()) {
-                    Ok(Some(event)) => return Step::Event(event),
-                    Ok(None) => {}
-                    Err(broken) => self.break_off(broken),
-                }
-            }
-            let flushed = self.poll_flush(context);
-            if self.is_gone() || (self.closing && flushed.is_ready() && self.running.is_empty()) {
-                return Step::Over;
-            }
-            if makes && flushed.is_ready() {
-                return Step::Sent;
-            }
-            if !takes {
-                if self.takes() {
-                    continue; // now that there is room
-                }
-                return Step::Waits;
-            }
-            match self.poll_fill(context) {
-                Poll::Ready(Ok(1..)) => {}
-                Poll::Ready(Ok(0)) => self.eof(),
-                Poll::Ready(Err(_)) => self.depart(),
-                Poll::Pending => {
-                    self.rest();
-                    return Step::Waits;
-                }
-            }
-        }
-    }
-
-    /// Reads what the peer sends.
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let count = ready!(self.io.poll_read_into(context, scratch))?;
-            self.input.extend_from_slice(&scratch[..count]);
-            self.received += count as u64;
-            self.large |= count > KEPT;
-            Poll::Ready(Ok(count))
-        })
-    }
-
-    /// Gives back what only a busy connection needs.
-    fn rest(&mut self) {
-        if self.large && self.running.is_empty() && self.input.is_empty() {
-            self.input = BytesMut::new();
-            self.text = Vec::new();
-            self.large = false;
-        }
-    }
-
-    /// Sends what waits; ready when nothing does, be it because the peer has left.
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.is_sending() {
-            return Poll::Ready(());
-        }
-        let flushed = self.out.poll_flush(&mut self.io, context);
-        if let Poll::Ready(Err(_)) = flushed {
-            self.depart();
-        }
-        let sent = self.out.sent();
-        for (_, waker) in self.waiting.extract_if(.., |(until, _)| *until <= sent) {
-            waker.wake();
-        }
-        flushed.map(drop)
-    }
-
-    /// Ready when so many bytes have been sent.
-    pub(super) fn poll_sent(&mut self, until: u64, context: &Context<'_>) -> Poll<Result<()>> {
-        if self.out.sent() < until
-            && !self.is_gone()
-            && let Some(waker) = self.waker.clone()
-        {
-            // Whoever polls the connection is woken for what there is no room for now.
-            let _ = self.poll_flush(&mut Context::from_waker(&waker));
-        }
-        if self.out.sent() >= until {
-            return Poll::Ready(Ok(()));
-        }
-        if self.is_gone() {
-            return Poll::Ready(Err(Error::Disconnected));
-        }
-        let waker = context.waker();
-        if !self.waiting.iter().any(|(it, known)| *it == until && known.will_wake(waker)) {
-            self.waiting.push((until, waker.clone()));
-        }
-        Poll::Pending
-    }
-
-    /// Reads and throws away; ready at the end of what the peer sends.
-    pub(super) fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.input = BytesMut::new();
-        loop {
-            match ready!(self.poll_fill(context)) {
-                Ok(0) | Err(_) => return Poll::Ready(()),
-                Ok(_) => self.input.clear(),
-            }
-        }
-    }
-
-    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
-
-    /// See [`Transport::part`].
-    pub(super) fn part(&mut self) -> Option<Arc<dyn Awaited>> {
-        self.io.part()
-    }
-
-    /// See [`Transport::rejoin`].
-    pub(super) fn rejoin(&mut self) {
-        self.io.rejoin();
-    }
-
-    /// Ends a request that its application holds, with `answer` if nothing of its response has been
-    /// put out; says whether that was sent. Never waits. `None`: there is nothing to end.
-    pub(super) fn expire(
-        &mut self,
-        number: u64,
-        answer: Option<(&ResponseHead, Bytes)>,
-    ) -> Option<bool> {
-        let begun = self.request(number)?.begun;
-        let answered = match answer {
-            Some((head, body)) if !begun => self.respond(number, head, body).is_ok(),
-            _ => {
-                self.finish(number, Ended::Failed);
-                false
-            }
-        };
-        let until = self.appended();
-        // Its application may be what holds up whoever polls the connection.
-        let _ = self.poll_flush(&mut Context::from_waker(Waker::noop()));
-        let answered = answered && self.out.sent() >= until;
-        if answered {
-            self.outlived.push(number);
-        }
-        if self.is_shared() {
-            self.wake();
-        } else {
-            self.depart();
-            let _ = self.poll_shutdown(&mut Context::from_waker(Waker::noop()));
-            self.wake();
-        }
-        Some(answered)
     }
 }

@@ -8,7 +8,7 @@
 //! | `gather.rs` | bytes that are wanted together |
 //! | `head_limits.rs` | how much a web server may say of a request |
 //! | `connection.rs` | drives one connection, on any transport |
-//! | `line.rs` | its bytes in both directions, and the requests that run on it |
+//! | `line.rs`, `line/` | the requests that run on it, their responses, its bytes in both directions |
 //! | `arriving.rs`, `outbox.rs` | the body of a request on its way in, and what is on its way out |
 //! | `shared.rs` | from what a peer says to a request; its limits and its time |
 //! | `calls.rs`, `transaction.rs` | from a request to the application: at once, or piece by piece |
