@@ -35,7 +35,9 @@ pub(crate) use keeper::{Doing, Keeper, Look, Verdict, Watched};
 pub(crate) use lookout::Lookout;
 pub(crate) use seat::{Failure, Machine, Seat, Turn};
 pub(crate) use seldom::Seldom;
-pub(crate) use socket::{Socket, Stream};
+pub(crate) use socket::Socket;
+#[cfg(feature = "hyper")]
+pub(crate) use socket::Stream;
 #[cfg(feature = "hyper")]
 pub(crate) use transport::HungUp;
 pub(crate) use transport::{Awaited, Transport, Wanted};
@@ -86,6 +88,7 @@ pub(crate) struct Edge {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) farewell: Arc<Farewell>,
     /// Whether the server stops.
+    #[cfg_attr(not(feature = "hyper"), expect(dead_code, reason = "for what comes before HTTP"))]
     pub(crate) stopping: watch::Receiver<bool>,
     /// Dropped with the last connection.
     _running: mpsc::Sender<()>,
