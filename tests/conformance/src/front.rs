@@ -133,9 +133,8 @@ impl Front {
             if head.windows(4).any(|window| window == b"\r\n\r\n") {
                 let opening = self.dialect.opening().as_bytes();
                 let shown = head.escape_ascii();
-                let rest = head.strip_prefix(opening).unwrap_or_else(|| panic!("{shown}"));
-                seen.extend_from_slice(b"HTTP/1.1 ");
-                seen.extend_from_slice(rest);
+                let response = gateway::status_first(head, opening);
+                seen.extend_from_slice(&response.unwrap_or_else(|| panic!("{shown}")));
                 self.response = None;
             }
         }

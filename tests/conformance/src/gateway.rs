@@ -64,6 +64,17 @@ fn variable(name: &str, value: impl AsRef<[u8]>) -> (Bytes, Bytes) {
     (Bytes::copy_from_slice(name.as_bytes()), Bytes::copy_from_slice(value.as_ref()))
 }
 
+/// `response` with the line that begins with `opening` made its status line: CGI has the status
+/// among the fields, in any order (RFC 3875, 6.3). `None` where there is no such line.
+pub(crate) fn status_first(response: &[u8], opening: &[u8]) -> Option<Vec<u8>> {
+    let lines = response.split_inclusive(|&byte| byte == b'\n');
+    let before = lines.take_while(|line| !line.starts_with(opening)).map(<[u8]>::len).sum();
+    let (fields, rest) = response.split_at(before);
+    let rest = rest.strip_prefix(opening)?;
+    let end = rest.iter().position(|&byte| byte == b'\n')? + 1;
+    Some([b"HTTP/1.1 ", &rest[..end], fields, &rest[end..]].concat())
+}
+
 /// Reads what a CGI program wrote (RFC 3875, 6.2).
 ///
 /// # Errors
@@ -71,13 +82,11 @@ fn variable(name: &str, value: impl AsRef<[u8]>) -> (Bytes, Bytes) {
 pub(crate) fn parse_output(output: &[u8], method: &str) -> Result<Response, String> {
     let end = output.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.ok_or_else(|| format!("no head: {}", output.escape_ascii()))?;
-    let (head, body) = (&output[..end], &output[end + 4..]);
+    let (head, body) = (&output[..end + 2], &output[end + 4..]);
     // The status field becomes a status line, and the rest is as strict as HTTP.
-    let head = match head.strip_prefix(b"Status: ") {
-        Some(rest) => [b"HTTP/1.1 ", rest].concat(),
-        None => [b"HTTP/1.1 200 OK\r\n", head].concat(),
-    };
-    let mut response = parse_head(&head)?;
+    let head =
+        status_first(head, b"Status: ").unwrap_or_else(|| [b"HTTP/1.1 200 OK\r\n", head].concat());
+    let mut response = parse_head(&head[..head.len() - 2])?;
     for framing in ["transfer-encoding", "connection"] {
         if response.one(framing).is_some() {
             return Err(format!("{framing} belongs to the web server: {response:?}"));
