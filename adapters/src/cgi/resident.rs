@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io,
     os::unix::net::UnixStream,
     path::PathBuf,
@@ -98,6 +98,11 @@ impl Residence {
 
     /// Takes no more requests but those that wait already: [`next`](Self::next) gives these.
     pub fn close(&self) {
+        // Before the socket goes, so that it is not a successor's: a log in which there is nothing.
+        let log = self.socket.path().with_extension("log");
+        if fs::metadata(&log).is_ok_and(|found| found.len() == 0) {
+            let _ = fs::remove_file(&log);
+        }
         self.socket.remove();
         // Who has found the socket before that, and not yet connected, is told to look again.
         let _ = rustix::net::shutdown(&self.socket.listener, rustix::net::Shutdown::Read);
