@@ -6,6 +6,7 @@
 //! | `driver.rs` | polls one connection, and makes the calls that wait for it |
 //! | `seat.rs` | how a call drives the connection that it came through |
 //! | `transport.rs`, `socket.rs` | what that needs of a transport, and tokio's sockets with it |
+//! | `unix.rs` | Unix sockets, for which tokio's own are too wakeful |
 //! | `keeper.rs` | the time of all connections |
 //! | `lookout.rs` | calls that hold a thread |
 //! | `seldom.rs` | lines of the log that clients can cause |
@@ -17,12 +18,13 @@ mod seat;
 mod seldom;
 mod socket;
 mod transport;
+mod unix;
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use narthex_core::{Blocking, Capabilities, Connection, Endpoint, Level, Scheme, Site};
 use tokio::{
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    net::{TcpListener, TcpStream},
     runtime::{Builder, Handle, Runtime},
     sync::{mpsc, watch},
     task::block_in_place,
@@ -41,6 +43,7 @@ pub(crate) use socket::Stream;
 #[cfg(feature = "hyper")]
 pub(crate) use transport::HungUp;
 pub(crate) use transport::{Awaited, Transport, Wanted};
+pub(crate) use unix::{UnixListener, UnixStream};
 
 /// Calls that may be blocked at once, each with a thread of its own: by slow clients, too. When there
 /// are more, nobody is served until one of them ends.
@@ -214,7 +217,7 @@ async fn serve<A: Accept>(
             Listener::Unix(listener, file) => {
                 listener.set_nonblocking(true)?;
                 files.push(file);
-                let listener = UnixListener::from_std(listener)?;
+                let listener = UnixListener::new(listener)?;
                 tokio::spawn(accepting.unix(listener, entrance))
             }
         });
@@ -279,7 +282,7 @@ impl<A: Accept> Accepting<A> {
         let local = Endpoint::nameless();
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     let connection = self.connection(Endpoint::default(), local.clone());
                     self.accept.unix(stream, connection, &entrance);
                 }

@@ -3,10 +3,7 @@
 use std::{
     io::{self, IoSlice},
     net,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix,
-    },
+    os::fd::{AsFd, OwnedFd},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -19,7 +16,7 @@ use rustix::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
+    net::TcpStream,
 };
 
 #[cfg(feature = "hyper")]
@@ -39,7 +36,7 @@ enum State<S: Stream> {
     Lost,
 }
 
-/// A stream of tokio's and the plain socket below it.
+/// A stream that a reactor watches, and the plain socket below it.
 pub(crate) trait Stream:
     AsFd + AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static
 {
@@ -51,18 +48,6 @@ pub(crate) trait Stream:
 
 impl Stream for TcpStream {
     type Plain = net::TcpStream;
-
-    fn into_plain(self) -> io::Result<Self::Plain> {
-        self.into_std()
-    }
-
-    fn from_plain(plain: Self::Plain) -> io::Result<Self> {
-        Self::from_std(plain)
-    }
-}
-
-impl Stream for UnixStream {
-    type Plain = unix::net::UnixStream;
 
     fn into_plain(self) -> io::Result<Self::Plain> {
         self.into_std()

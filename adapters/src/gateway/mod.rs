@@ -39,11 +39,11 @@ mod transaction;
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use narthex_core::{Capabilities, Connection, Limits, Site};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use crate::{
     Door, Error, Listener, Options, Result, Stop,
-    edge::{self, Accept, Edge, Seldom, Socket, Threads, Transport},
+    edge::{self, Accept, Edge, Seldom, Socket, Threads, Transport, UnixStream},
 };
 use protocol::Protocol;
 

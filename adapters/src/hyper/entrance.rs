@@ -6,7 +6,7 @@ use narthex_core::{Connection, Endpoint, Level, Scheme};
 use rustix::net::{RecvFlags, recv};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Interest},
-    net::{TcpStream, UnixStream},
+    net::TcpStream,
     time::{sleep, timeout},
 };
 
@@ -15,7 +15,7 @@ use super::{
     proxy_protocol::{Header, Malformed, Said},
     tls::{Secure, Secured, is_refusal},
 };
-use crate::edge::{Seldom, Socket, Stream};
+use crate::edge::{Seldom, Socket, Stream, UnixStream};
 
 /// How long a connection that has not come in yet may take for it once the server stops.
 const LEAVE: Duration = Duration::from_millis(500);
@@ -228,7 +228,7 @@ impl Look for UnixStream {
         &self,
         receive: impl FnMut() -> io::Result<usize> + Send,
     ) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, receive).await
+        Self::when_readable(self, receive).await
     }
 }
 

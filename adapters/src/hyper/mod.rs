@@ -34,11 +34,11 @@ mod wire;
 use std::{fmt, sync::Arc};
 
 use narthex_core::{Capabilities, Capability, Connection, Site};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use crate::{
     Backend, Door, Error, Listener, Options, Result, Stop, Surroundings, activated,
-    edge::{self, Accept, Edge, Socket, Threads, Transport},
+    edge::{self, Accept, Edge, Socket, Threads, Transport, UnixStream},
 };
 use entrance::{Entrance, Turned};
 use tls::Secure;
