@@ -60,7 +60,10 @@ pub(super) fn below(raw: &[u8], mount: &[u8], path_info: &Bytes) -> Option<Bytes
         told == path || (bare && without_slash(&told) == without_slash(&path))
     };
     let decoded = decode(raw);
-    let made_from = same(&decoded) || same(&decode(&decoded)) || same(raw);
+    let made_from = same(&decoded)
+        || same(&decode(&decoded))
+        || same(raw)
+        || same(&decoded_but_slashes(raw));
     if !made_from {
         return None;
     }
@@ -73,6 +76,20 @@ pub(super) fn below(raw: &[u8], mount: &[u8], path_info: &Bytes) -> Option<Bytes
     }
     let whole = rest.is_empty() || rest.starts_with(b"/");
     whole.then(|| Bytes::copy_from_slice(rest))
+}
+
+/// A raw path as Apache decodes it where it is told to leave `%2F` alone (`AllowEncodedSlashes
+/// NoDecode`).
+fn decoded_but_slashes(raw: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.windows(3).position(|part| part.eq_ignore_ascii_case(b"%2F")) {
+        decoded.extend_from_slice(&decode(&rest[..at]));
+        decoded.extend_from_slice(&rest[at..at + 3]);
+        rest = &rest[at + 3..];
+    }
+    decoded.extend_from_slice(&decode(rest));
+    decoded
 }
 
 /// Whether there is nothing in a raw path to decode or remove.
@@ -149,6 +166,8 @@ mod tests {
             b"/a/b/c/,/y",
             b"/a/b//c/%2c/./x/../y",
             b"/a%2Fb//c/%252c/./x/../y",
+            b"/a%2Fb//c/%2c/./x/../y",
+            b"/a%2Fb/c/%2c/y",
         ] {
             assert_eq!(path(sent, "/m.cgi", told), embedded, "{}", told.escape_ascii());
         }
