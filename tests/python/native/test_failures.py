@@ -29,6 +29,7 @@ def test_before_the_head_it_is_a_500(site: Site, page: str, logged: str) -> None
 
 
 @pytest.mark.parametrize("page", ["late_failure", "generator_failure"])
+@pytest.mark.excused(fact="may_hide_a_cut")
 def test_after_the_head_the_response_is_cut(site: Site, page: str) -> None:
     mark = site.server.log.mark()
     for _ in range(2):

@@ -33,6 +33,7 @@ def test_the_line_and_the_connection(site: Site) -> None:
     assert seen["http_version"] == "1.1"
 
 
+@pytest.mark.excused(fact="replaces_control_bytes")
 def test_any_byte_of_a_path_survives(site: Site) -> None:
     seen = asked(site, "/request/%FF%01%e4")
     assert seen["path"] == ascii("/request/\udcff\x01\udce4")
@@ -125,6 +126,8 @@ def test_a_large_body_is_read_whole(site: Site) -> None:
 
 
 @pytest.mark.excused(lacks="duplex", because="it cannot read once it writes")
+@pytest.mark.excused(fact="waits_for_the_client")
+@pytest.mark.excused(fact="sends_the_body_first")
 def test_a_body_can_be_echoed_while_it_arrives(site: Site) -> None:
     sent = bytes(range(256)) * 8192
     answer = site.ask("/echo", method="POST", body=sent)

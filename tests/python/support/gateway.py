@@ -64,6 +64,9 @@ class SCGI(Stream):
 class Uwsgi(Stream):
     """The uwsgi protocol: a packet of variables, lengths in little endian."""
 
+    _HTTP = b"HTTP/1.1"
+    _opened = False
+
     def head(self, variables: Variables) -> bytes:
         """See `Stream.head`."""
         text = b"".join(
@@ -72,6 +75,17 @@ class Uwsgi(Stream):
             for word in pair
         )
         return struct.pack("<BHB", 0, len(text), 0) + text
+
+    def read(self) -> bytes:
+        """See `Asked.read`; `HTTP/1.1` is what `Status:` is to CGI."""
+        piece = super().read()
+        if not self._opened and piece:
+            while len(piece) < len(self._HTTP) and (more := super().read()):
+                piece += more
+            self._opened = True
+            assert piece.startswith(self._HTTP)
+            piece = b"Status:" + piece[len(self._HTTP) :]
+        return piece
 
 
 class FastCGI(cgi.Asked):

@@ -67,6 +67,7 @@ def test_file(server: Server, token: str, case: str, method: str) -> None:
 
 @pytest.mark.parametrize("case", ["shorter_than_declared", "fails"])
 @pytest.mark.excused(lacks="truncation")
+@pytest.mark.excused(fact="may_hide_a_cut")
 def test_truncation(server: Server, token: str, case: str) -> None:
     """A file that ends too early, or fails, is not taken for whole."""
     try:

@@ -265,6 +265,7 @@ def test_input_read_again(client: Client) -> None:
     assert response.text == "name=tatsuhiko"
 
 
+@pytest.mark.excused(fact="refuses_a_body_on_get")
 def test_body_on_get(client: Client) -> None:
     """A GET may have a body."""
     response = client.ask("post", method="GET", body=b"name=tatsuhiko")

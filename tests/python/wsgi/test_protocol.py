@@ -140,6 +140,7 @@ def test_exc_info_before_the_head(server: Server) -> None:
 
 
 @pytest.mark.excused(lacks="truncation")
+@pytest.mark.excused(fact="may_hide_a_cut")
 def test_exc_info_after_the_head(server: Server, token: str) -> None:
     """With exc_info after the head, the exception is raised again."""
     server.cut(request_for("exc_info_after_head", headers=[("X-Token", token)]))
@@ -180,6 +181,7 @@ def test_close(server: Server, token: str, case: str, method: str) -> None:
     assert server.log.count(f"closed {token}") == 1
 
 
+@pytest.mark.excused(fact="may_hide_a_cut")
 def test_close_after_failure(server: Server, token: str) -> None:
     """The iterable is closed when it fails half-way."""
     with contextlib.suppress(ClosedError):

@@ -107,8 +107,8 @@ FACTS: dict[str, Fact] = {
     ),
     "invents_a_length": _fact(
         "it gives a request without a body a CONTENT_LENGTH of 0",
-        {*_LIGHTTPD, "haproxy-fcgi"},
-        "DELETE, OPTIONS and methods of which it does not know better",
+        {*_LIGHTTPD, "haproxy-fcgi", "scgi", "nginx-scgi", "mod-proxy-scgi"},
+        "DELETE, OPTIONS and methods of which it does not know better; SCGI wants one",
     ),
     "ends_programs": _fact(
         "it ends a CGI program by SIGTERM when it wants no more of its response",
@@ -117,9 +117,30 @@ FACTS: dict[str, Fact] = {
     ),
     "gathers_requests": _fact(
         "it hands a body on when it has all of it",
-        {"nginx-scgi", *_LIGHTTPD},
+        {"nginx-scgi", "mod-proxy-scgi", "mod-proxy-uwsgi", "mod-fcgid", *_LIGHTTPD},
         "nginx: with scgi_request_buffering off CONTENT_LENGTH is what has come so far;"
         " lighttpd: with server.stream-request-body it answers 411 to chunks",
+    ),
+    "replaces_control_bytes": _fact(
+        "it puts `_` for control bytes of a path",
+        _LIGHTTPD,
+        "%01 is `_` in PATH_INFO",
+    ),
+    "refuses_a_body_on_get": _fact(
+        "it answers 400 to a GET with a body",
+        _LIGHTTPD,
+        "method-get-body of server.http-parseopts is enabled and does not help",
+    ),
+    "waits_for_the_client": _fact(
+        "it passes nothing of a response on while it waits for more of a body",
+        {"mod-proxy-fcgi", *_NGINX},
+        "an application that answers while it reads is not heard in between",
+    ),
+    "may_hide_a_cut": _fact(
+        "what it makes of a cut response depends on how much of it it reads at once",
+        {*_LIGHTTPD, *_HTTPD},
+        "one of ten failures after a first piece arrives as whole (lighttpd), or without"
+        " an end until the keep-alive timeout (mod_proxy_fcgi)",
     ),
     "sends_the_body_first": _fact(
         "it reads no response before the program has read the whole body",
@@ -128,7 +149,7 @@ FACTS: dict[str, Fact] = {
     ),
     "waits_for_a_short_response": _fact(
         "it keeps the connection open after a response shorter than its length",
-        {*_HTTPD_CGI, "lighttpd-cgi"},
+        {*_HTTPD, "lighttpd-cgi"},
         "the client waits for the rest until the keep-alive timeout",
     ),
 }

@@ -49,7 +49,7 @@ DocumentRoot {folder}/htdocs
     CGIPassAuth On
 </Location>
 # A path reaches the application as the client wrote it.
-AllowEncodedSlashes NoDecode
+AllowEncodedSlashes On
 MergeSlashes Off
 # Since 2.4.59 it takes away a Content-Length that it did not count itself, unless told.
 SetEnv ap_trust_cgilike_cl 1
@@ -112,12 +112,11 @@ def gateway(folder: Path, protocol: str, upstream: str, mount: str, log: Log) ->
     scheme = {"fastcgi": "fcgi"}.get(protocol, protocol)
     place = mount or "/"
     options = "enablereuse=on flushpackets=on timeout=30"
+    # Only FastCGI can do without the length of a body; otherwise chunks are gathered.
+    streamed = "SetEnv proxy-sendchunked 1" if scheme == "fcgi" else ""
     host = f"""\
 ProxyPass "{place}" "{scheme}://{upstream}{"" if mount else "/"}" {options}
-<Location "{place}">
-    # The body of a request goes on while it comes.
-    SetEnv proxy-sendchunked 1
-</Location>
+{streamed}
 """
     return Httpd(folder, host, ["proxy", f"proxy_{scheme}"], log=log)
 

@@ -106,21 +106,12 @@ _UWSGI = """\
 
 _PARAMETERS = {"fastcgi": _FASTCGI, "scgi": _SCGI, "uwsgi": _UWSGI}
 
-# How an administrator says that the application lies below a path.
-_MOUNTED = {
-    "fastcgi": """\
+# How an administrator says that the application lies below a path. SCGI and uwsgi have
+# no such thing: there the gateway is told.
+_MOUNTED = """\
         fastcgi_split_path_info ^({mount})(.*)$;
         fastcgi_param PATH_INFO $fastcgi_path_info;
-""",
-    "scgi": """\
-        scgi_param SCRIPT_NAME {mount};
-""",
-    # As uWSGI's own documentation has it: modifier 30 takes SCRIPT_NAME off PATH_INFO.
-    "uwsgi": """\
-        uwsgi_param SCRIPT_NAME {mount};
-        uwsgi_modifier1 30;
-""",
-}
+"""
 
 
 class Nginx(Program):
@@ -157,7 +148,8 @@ def gateway(folder: Path, protocol: str, upstream: str, mount: str, log: Log) ->
     # Under SCGI it says of a body that it does not gather how much is there, no more.
     gathering = "on" if protocol == "scgi" else "off"
     keep = "fastcgi_keep_conn on;" if protocol == "fastcgi" else ""
-    mounted = _MOUNTED[protocol].format(mount=mount) if mount else ""
+    split = mount and protocol == "fastcgi"
+    mounted = _MOUNTED.format(mount=mount) if split else ""
     server = f"""\
     server_name 127.0.0.1;
 {_STREAMING}
