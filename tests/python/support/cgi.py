@@ -157,14 +157,12 @@ class Child(Asked):
         command: Sequence[str],
         environment: Mapping[bytes, bytes],
         request: Request,
-        mount: str,
         log: Log,
     ) -> None:
-        """Starts the process."""
-        request = unchunked(request)
+        """Starts the process in an environment that describes the request."""
         self._process = subprocess.Popen(
             command,
-            env={**environment, **variables(request, mount)},
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

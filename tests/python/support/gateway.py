@@ -165,7 +165,7 @@ class CgiFcgi(cgi.Child):
         program = find_program("cgi-fcgi")
         command = [program, "-bind", "-connect", f"127.0.0.1:{port}"]
         environment = {b"PATH": os.environb[b"PATH"]}
-        super().__init__(command, {**environment, **variables}, request, "", Log())
+        super().__init__(command, {**environment, **variables}, request, Log())
 
 
 Ask = Callable[[int, Variables, Request], cgi.Asked]

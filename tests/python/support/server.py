@@ -270,9 +270,10 @@ class CgiServer(Server):
         self._start(request).abandon(after)
 
     def _start(self, request: Request) -> cgi.Child:
-        return cgi.Child(
-            self._command, self._environment, request, self._mount, self.log
-        )
+        request = cgi.unchunked(request)
+        variables = cgi.variables(request, self._mount)
+        environment = {**self._environment, **variables}
+        return cgi.Child(self._command, environment, request, self.log)
 
     def stop(self) -> None:
         """See `Server.stop`; nothing runs between requests."""

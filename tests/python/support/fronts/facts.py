@@ -131,6 +131,11 @@ FACTS: dict[str, Fact] = {
         _LIGHTTPD,
         "method-get-body of server.http-parseopts is enabled and does not help",
     ),
+    "refuses_large_chunked_bodies": _fact(
+        "it answers 400 to a chunked body that it does not have whole at once",
+        {"haproxy-fcgi"},
+        "HAProxy 2.6 with chunks of 50 000 bytes; the gateway sees no request",
+    ),
     "waits_for_the_client": _fact(
         "it passes nothing of a response on while it waits for more of a body",
         {"mod-proxy-fcgi", *_NGINX},
@@ -139,7 +144,7 @@ FACTS: dict[str, Fact] = {
     "may_hide_a_cut": _fact(
         "what it makes of a cut response depends on how much of it it reads at once",
         {*_LIGHTTPD, *_HTTPD},
-        "one of ten failures after a first piece arrives as whole (lighttpd), or without"
+        "one of ten failures after a first piece arrives as whole (lighttpd) or without"
         " an end until the keep-alive timeout (mod_proxy_fcgi)",
     ),
     "sends_the_body_first": _fact(
