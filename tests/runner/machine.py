@@ -23,6 +23,7 @@ CACHE = ROOT / ".cache"
 NEEDED = {
     "apache2": "apache2-bin",
     "caddy": "caddy",
+    "cgi-fcgi": "libfcgi-bin",
     "curl": "curl",
     "g++": "g++",
     "gcc": "gcc",
@@ -33,6 +34,7 @@ NEEDED = {
     "nginx": "nginx-light",
     "openssl": "openssl",
     "perl": "perl-base",
+    "spawn-fcgi": "spawn-fcgi",
     "systemd-analyze": "systemd",
     "unshare": "util-linux",
     "valgrind": "valgrind",
