@@ -240,6 +240,9 @@ BACKENDS = [
     Backend("lighttpd-fastcgi", _before(lighttpd.gateway, "fastcgi"), "fastcgi"),
     Backend("lighttpd-bin-path", _below(lighttpd.spawning, "fastcgi"), "fastcgi"),
     Backend("haproxy-fcgi", _before(haproxy.gateway, "fastcgi", told=True), "fastcgi"),
+    Backend("cgi-warm", _stub("warm"), "cgi-warm"),
+    Backend("cgi-fork", _stub("fork"), "cgi-fork"),
+    Backend("cgi-cold", _stub("cold"), "cgi"),
 ]
 
 # Those behind which some cases still fail without an explanation: they run where
