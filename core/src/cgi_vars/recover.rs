@@ -60,10 +60,8 @@ pub(super) fn below(raw: &[u8], mount: &[u8], path_info: &Bytes) -> Option<Bytes
         told == path || (bare && without_slash(&told) == without_slash(&path))
     };
     let decoded = decode(raw);
-    let made_from = same(&decoded)
-        || same(&decode(&decoded))
-        || same(raw)
-        || same(&decoded_but_slashes(raw));
+    let made_from =
+        same(&decoded) || same(&decode(&decoded)) || same(raw) || same(&decoded_but_slashes(raw));
     if !made_from {
         return None;
     }

@@ -174,6 +174,7 @@ pub(super) struct Cgi {
     pub(super) application: Application,
     #[command(flatten)]
     pub(super) played: Played,
+    #[cfg(feature = "cgi")]
     #[command(flatten)]
     pub(super) residence: options::residence::Residence,
 }

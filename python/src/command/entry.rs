@@ -5,6 +5,8 @@ use std::{env, ffi::OsString};
 use narthex_adapters::{Backend, backends};
 use pyo3::prelude::*;
 
+#[cfg(feature = "cgi")]
+use super::resident;
 use super::{
     arguments::{self, Action, Config, Listening, Mistake, Serve},
     check, choice, control,
@@ -12,7 +14,7 @@ use super::{
     init,
     options::sockets,
     plan::Plan,
-    request, resident, serve, settings, supervise,
+    request, serve, settings, supervise,
 };
 
 /// Runs the command with these arguments; returns its exit status.
@@ -44,16 +46,13 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
         Action::Scgi(serving) => gateway_server(py, "scgi", serving, &arguments),
         Action::Uwsgi(serving) => gateway_server(py, "uwsgi", serving, &arguments),
         Action::Cgi(cgi) if cgi.played.request.is_some() => request::play(py, &cgi),
+        #[cfg(feature = "cgi")]
+        Action::Cgi(cgi) if let Some(mode) = cgi.residence.resident => resident::run(py, cgi, mode),
+        #[cfg(feature = "cgi")]
+        Action::Cgi(cgi) if let Some(options) = cgi.residence.arguments() => {
+            return resident::hand_over(py, &cgi, options).show(py);
+        }
         Action::Cgi(cgi) => {
-            if let Some(mode) = cgi.residence.resident {
-                return match resident::run(py, cgi, mode) {
-                    Ok(status) => Ok(status),
-                    Err(failure) => failure.show(py),
-                };
-            }
-            if let Some(options) = cgi.residence.arguments() {
-                return resident::hand_over(py, &cgi, options).show(py);
-            }
             let plan = Plan::production(cgi.application, Listening::default());
             serve(py, choice::GATEWAY, &plan, &arguments)
         }

@@ -7,6 +7,7 @@ mod choice;
 mod control;
 mod entry;
 mod failure;
+#[cfg(feature = "cgi")]
 mod fork;
 mod heartbeat;
 mod init;
@@ -16,6 +17,7 @@ mod options;
 mod plan;
 mod ports;
 mod request;
+#[cfg(feature = "cgi")]
 mod resident;
 mod response;
 mod retire;

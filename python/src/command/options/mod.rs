@@ -7,6 +7,7 @@ pub(super) mod init;
 pub(super) mod observing;
 pub(super) mod proxy;
 pub(super) mod proxy_protocol;
+#[cfg(feature = "cgi")]
 pub(super) mod residence;
 pub(super) mod sockets;
 pub(super) mod statics;
