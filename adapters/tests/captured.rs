@@ -13,7 +13,7 @@ use narthex_adapters::{
     scgi::{self, HeadLimits},
     uwsgi,
 };
-use narthex_core::{Variables, request_from_variables};
+use narthex_core::{Packed, Variables, request_from_variables};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 1 << 16, count: 100 };
 
@@ -51,12 +51,13 @@ fn fastcgi_requests_are_read() {
     for (name, mut input) in captured("fastcgi") {
         let mut reader = Reader::new();
         let (mut requests, mut body) = (0, 0);
-        let (mut pairs, mut variables) = (Pairs::new(LIMITS.bytes, LIMITS.count), Vec::new());
+        let mut pairs = Pairs::new(LIMITS.bytes, LIMITS.count);
+        let mut variables = Packed::new();
         // One after the other, as it happens, also where several may be running.
         while let Some(incoming) = reader.next(&mut input).unwrap() {
             match incoming {
                 Incoming::Stream { kind: Stream::Params, content, .. } => {
-                    pairs.feed(content, &mut variables).unwrap();
+                    pairs.feed(&content, &mut variables).unwrap();
                 }
                 Incoming::StreamEnd { kind: Stream::Params, .. } => {
                     let read =
@@ -65,7 +66,8 @@ fn fastcgi_requests_are_read() {
                 }
                 Incoming::Stream { kind: Stream::Stdin, content, .. } => body += content.len(),
                 Incoming::StreamEnd { kind: Stream::Stdin, .. } => {
-                    is_request(&name, std::mem::take(&mut variables), std::mem::take(&mut body));
+                    let told = std::mem::take(&mut variables).into_iter().collect();
+                    is_request(&name, told, std::mem::take(&mut body));
                     requests += 1;
                 }
                 _ => {}

@@ -30,7 +30,8 @@ pub use arrival::{Arrival, RequestId};
 pub use block_on::{block_on, poll_once};
 pub use capabilities::{Capabilities, Capability};
 pub use cgi_vars::{
-    RequestHeads, Variables, field_value, header_variable, request_from_variables, visit_variables,
+    Packed, RequestHeads, Unpacked, Variables, field_value, header_variable,
+    request_from_variables, visit_variables,
 };
 pub use config::{Limits, Timeouts};
 pub use error::{Error, Fault, Result};

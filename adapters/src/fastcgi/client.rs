@@ -3,7 +3,7 @@
 use std::{fmt, mem};
 
 use bytes::{Bytes, BytesMut};
-use narthex_core::Variables;
+use narthex_core::{Packed, Variables};
 
 use super::{
     pairs::{BadPairs, Pairs, pair},
@@ -211,12 +211,12 @@ impl Client {
                 })
             }
             Incoming::GetValuesResult { content } => {
-                let mut values = Variables::new();
+                let mut values = Packed::new();
                 // The record bounds the bytes.
                 let mut pairs = Pairs::new(usize::MAX, MOST_VALUES);
-                let read = pairs.feed(content, &mut values).and_then(|()| pairs.finish());
+                let read = pairs.feed(&content, &mut values).and_then(|()| pairs.finish());
                 read.map_err(ClientError::Values)?;
-                Some(Event::Values(values))
+                Some(Event::Values(values.into_iter().collect()))
             }
             Incoming::UnknownType { kind } => Some(Event::UnknownType(kind)),
             // The end of the output says nothing that the end of the request does not.

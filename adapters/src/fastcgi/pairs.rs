@@ -5,8 +5,7 @@ mod tests;
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
-use narthex_core::Variables;
+use narthex_core::Packed;
 
 /// The pairs of one stream.
 ///
@@ -19,7 +18,7 @@ pub struct Pairs {
     bytes: usize,
     count: usize,
     /// What has arrived of a pair that came in pieces.
-    held: BytesMut,
+    held: Vec<u8>,
 }
 
 /// Why pairs are refused.
@@ -82,32 +81,35 @@ impl Pairs {
     /// Takes up to `limit_count` pairs of up to `limit_bytes` bytes in all.
     #[must_use]
     pub fn new(limit_bytes: usize, limit_count: usize) -> Self {
-        Self { limit_bytes, limit_count, bytes: 0, count: 0, held: BytesMut::new() }
+        Self { limit_bytes, limit_count, bytes: 0, count: 0, held: Vec::new() }
     }
 
-    /// Adds the pairs in `content` to `variables`: slices of it, save for a pair that came in
-    /// pieces.
+    /// Adds the pairs in `content` to `packed`, as far as they are whole.
     ///
     /// # Errors
     /// Past the limits, as soon as the lengths of a pair say so.
-    pub fn feed(&mut self, mut content: Bytes, variables: &mut Variables) -> Result<(), BadPairs> {
+    pub fn feed(&mut self, mut content: &[u8], packed: &mut Packed) -> Result<(), BadPairs> {
         while !self.held.is_empty() {
-            match self.complete(&mut content)? {
-                Some(pair) => variables.push(pair),
-                None => return Ok(()),
+            if !self.complete(&mut content, packed)? {
+                return Ok(());
             }
         }
         let mut start = 0;
-        while let Some(lengths) = Lengths::read(&content[start..]) {
-            let whole = self.admit(&lengths)?;
-            if whole > content.len() - start {
-                break;
+        let bad = loop {
+            let Some(lengths) = Lengths::read(&content[start..]) else { break None };
+            match self.admit(&lengths) {
+                Ok(whole) if whole > content.len() - start => break None,
+                Ok(whole) => {
+                    self.count_in(whole);
+                    packed.add(lengths.own, lengths.name, lengths.value);
+                    start += whole;
+                }
+                Err(bad) => break Some(bad),
             }
-            self.count_in(whole);
-            let name = start + lengths.own;
-            let value = name + lengths.name;
-            start += whole;
-            variables.push((content.slice(name..value), content.slice(value..start)));
+        };
+        packed.append(&content[..start]);
+        if let Some(bad) = bad {
+            return Err(bad);
         }
         self.held.extend_from_slice(&content[start..]);
         Ok(())
@@ -121,26 +123,29 @@ impl Pairs {
         if self.held.is_empty() { Ok(()) } else { Err(BadPairs::CutShort) }
     }
 
-    /// Moves what is missing of the held pair off the front of `content`; the pair once it is
-    /// whole.
-    fn complete(&mut self, content: &mut Bytes) -> Result<Option<(Bytes, Bytes)>, BadPairs> {
+    /// Moves what is missing of the held pair off the front of `content`, and the pair to `packed`
+    /// once it is whole; whether it was.
+    fn complete(&mut self, content: &mut &[u8], packed: &mut Packed) -> Result<bool, BadPairs> {
         let lengths = loop {
-            match Lengths::read(&self.held) {
-                Some(lengths) => break lengths,
-                None if content.is_empty() => return Ok(None),
-                None => self.held.extend_from_slice(&content.split_to(1)),
+            if let Some(lengths) = Lengths::read(&self.held) {
+                break lengths;
             }
+            let Some(&byte) = content.split_off_first() else { return Ok(false) };
+            self.held.push(byte);
         };
         let whole = self.admit(&lengths)?;
-        let count = content.len().min(whole - self.held.len());
-        self.held.extend_from_slice(&content.split_to(count));
+        let missing = content.len().min(whole - self.held.len());
+        if let Some(missing) = content.split_off(..missing) {
+            self.held.extend_from_slice(missing);
+        }
         if self.held.len() < whole {
-            return Ok(None);
+            return Ok(false);
         }
         self.count_in(whole);
-        let mut pair = self.held.split().freeze().slice(lengths.own..);
-        let name = pair.split_to(lengths.name);
-        Ok(Some((name, pair)))
+        packed.add(lengths.own, lengths.name, lengths.value);
+        packed.append(&self.held);
+        self.held.clear();
+        Ok(true)
     }
 
     /// How long the next pair is, unless it goes past a limit.

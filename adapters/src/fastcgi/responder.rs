@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use http::StatusCode;
-use narthex_core::{Limits, Variables};
+use narthex_core::{Limits, Packed};
 
 use super::{
     pairs::{BadPairs, Pairs, pair_names},
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::gateway::{
     head_limits::HeadLimits,
-    protocol::{After, Broken, Ended, Event, Id, Protocol, Role},
+    protocol::{After, Broken, Ended, Event, Id, Protocol, Role, Told},
 };
 
 /// What cuts a response: a record of a version that does not exist.
@@ -52,7 +52,7 @@ struct Request {
 
 #[derive(Debug)]
 enum State {
-    Params(Role, Pairs, Variables),
+    Params(Role, Pairs, Packed),
     Body,
     /// Nothing of it is read any more.
     Complete,
@@ -81,7 +81,7 @@ impl Responder {
         Ok(match incoming {
             Incoming::Begin { id, role, keep } => self.begin(id, role, keep)?,
             Incoming::Stream { kind: Stream::Params, id, content } => {
-                self.request(id).and_then(|request| request.params(content))
+                self.request(id).and_then(|request| request.params(&content))
             }
             Incoming::StreamEnd { kind: Stream::Params, id } => self.end_params(id),
             Incoming::Stream { kind: Stream::Stdin, id, content } => {
@@ -122,7 +122,7 @@ impl Responder {
         let (state, event) = match how {
             Ok(role) => {
                 let pairs = Pairs::new(self.most.bytes, self.most.count);
-                (State::Params(role, pairs, Variables::with_capacity(32)), None)
+                (State::Params(role, pairs, Packed::new()), None)
             }
             Err(how) => (State::Complete, Some(Event::TurnedAway { id, how })),
         };
@@ -148,7 +148,7 @@ impl Responder {
                     }
                     self.next = Some(Event::BodyEnd { id });
                 }
-                Some(Event::Request { id, role, variables })
+                Some(Event::Request { id, role, variables: Told::Packed(variables) })
             }
             _ => None,
         }
@@ -171,13 +171,13 @@ impl Responder {
 }
 
 /// Whether `variables` come from Apache.
-fn is_apache(variables: &Variables) -> bool {
-    let software = variables.iter().rev().find(|(name, _)| name == "SERVER_SOFTWARE");
+fn is_apache(variables: &Packed) -> bool {
+    let software = variables.iter().rev().find(|(name, _)| name == b"SERVER_SOFTWARE");
     software.is_some_and(|(_, value)| value.starts_with(b"Apache"))
 }
 
 impl Request {
-    fn params(&mut self, content: bytes::Bytes) -> Option<Event> {
+    fn params(&mut self, content: &[u8]) -> Option<Event> {
         let State::Params(_, pairs, variables) = &mut self.state else { return None };
         pairs.feed(content, variables).err().map(|bad| self.refuse(bad))
     }

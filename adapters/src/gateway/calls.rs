@@ -21,7 +21,7 @@ pub(super) struct Pulling<I: Transport, P: Protocol> {
     shared: Arc<Shared<I, P>>,
     number: u64,
     body: Pulled,
-    request: RequestHead,
+    request: Box<RequestHead>,
     record: Option<Record>,
 }
 
@@ -32,7 +32,7 @@ enum Asked<I: Transport, P: Protocol> {
     /// Its body is still to be made.
     Pulls(Pulling<I, P>),
     /// It wants a call that may wait.
-    Later(RequestHead),
+    Later(Box<RequestHead>),
 }
 
 impl<I: Transport, P: Protocol> Shared<I, P> {
@@ -81,7 +81,7 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
     /// Runs the application over a transaction.
     fn stream(
         self: &Arc<Self>,
-        head: RequestHead,
+        head: Box<RequestHead>,
         number: u64,
     ) -> impl Future<Output = ()> + use<I, P> {
         let transaction = Streaming::new(Arc::clone(self), head, number);
@@ -119,7 +119,7 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
         self: &Arc<Self>,
         number: u64,
         answer: Answer,
-        request: RequestHead,
+        request: Box<RequestHead>,
         mut record: Option<Record>,
     ) -> Asked<I, P> {
         let site = &self.server.site;
@@ -137,6 +137,10 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
                     record.bytes = length;
                     record.complete = sent.is_ok();
                     record.write(site, &request);
+                }
+                if site.trust.is_empty() {
+                    // Nothing of it has been changed.
+                    self.line().heads.give_back(number, request);
                 }
                 Asked::Done
             }

@@ -91,7 +91,7 @@ pub(super) struct Running {
     /// Which request of its connection it is, counted from 1.
     pub(super) number: u64,
     /// Until the application is called.
-    pub(super) head: Option<RequestHead>,
+    pub(super) head: Option<Box<RequestHead>>,
     pub(super) body: Arriving,
     /// Something of its response has been put out.
     begun: bool,

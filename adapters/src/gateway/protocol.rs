@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use narthex_core::Variables;
+use narthex_core::{Packed, Variables};
 
 use crate::cgi_text;
 
@@ -69,7 +69,7 @@ pub(crate) enum Event {
         /// What is asked of the application.
         role: Role,
         /// In the order in which they came.
-        variables: Variables,
+        variables: Told,
     },
     /// A request that cannot be taken, such as one with too many variables: it is answered with
     /// this status, and none of it follows.
@@ -106,6 +106,16 @@ pub(crate) enum Event {
         /// Which one.
         id: Id,
     },
+}
+
+/// The variables of a request.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "fastcgi"), allow(dead_code, reason = "some is said by FastCGI alone"))]
+pub(crate) enum Told {
+    /// One by one.
+    List(Variables),
+    /// On a connection that carries others, which may be nearly the same.
+    Packed(Packed),
 }
 
 /// What is asked of an application.

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header::CONTENT_LENGTH};
 use narthex_core::{
     Access, Answer, Body, Error, Expire, Expired, Forwarding, Overdue, RequestHead, RequestHeads,
-    Result, Variables,
+    Result,
 };
 
 use super::{
     line::Line,
-    protocol::{Broken, Ended, Event, Id, Protocol, Role},
+    protocol::{Broken, Ended, Event, Id, Protocol, Role, Told},
 };
 use crate::edge::{Doing, Look, Seat, Server, Transport};
 
@@ -31,7 +31,7 @@ pub(super) struct Shared<I, P> {
 /// A request that the application can be called for.
 pub(super) struct Ready {
     pub(super) number: u64,
-    pub(super) head: RequestHead,
+    pub(super) head: Box<RequestHead>,
     /// `None`: the rest of the body comes while the application reads it.
     pub(super) body: Option<Bytes>,
 }
@@ -88,13 +88,7 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
         }
     }
 
-    fn begin(
-        &self,
-        line: &mut Line<I, P>,
-        id: Id,
-        role: Role,
-        variables: Variables,
-    ) -> Option<Ready> {
+    fn begin(&self, line: &mut Line<I, P>, id: Id, role: Role, variables: Told) -> Option<Ready> {
         if line.closing {
             line.turn_away(id, Ended::Overloaded);
             return None;
@@ -125,15 +119,19 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
     fn head(
         &self,
         heads: &mut RequestHeads,
-        mut variables: Variables,
+        variables: Told,
         role: Role,
         number: u64,
-    ) -> Result<RequestHead> {
-        if role == Role::Authorizer {
-            variables.push((Bytes::from_static(b"FCGI_ROLE"), Bytes::from_static(b"AUTHORIZER")));
-        }
+    ) -> Result<Box<RequestHead>> {
         let site = &self.server.site;
-        let mut head = heads.head(variables)?;
+        let mut head = match (variables, role) {
+            (Told::Packed(variables), Role::Responder) => heads.next(number, variables)?,
+            (Told::Packed(variables), Role::Authorizer) => {
+                let role = (Bytes::from_static(b"FCGI_ROLE"), Bytes::from_static(b"AUTHORIZER"));
+                Box::new(heads.head(variables.into_iter().chain([role]))?)
+            }
+            (Told::List(variables), _) => Box::new(heads.head(variables)?),
+        };
         site.arrived(&mut head, u32::try_from(number - 1).unwrap_or(u32::MAX));
         if head.path_info().contains(&0) {
             return Err(Error::bad_request("a NUL in the path"));
@@ -153,7 +151,7 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
         let number = running.number;
         if running.body.held() as u64 > limits.body_size {
             let head = running.head.take();
-            self.refuse(line, number, &Error::BODY_TOO_LARGE, head.as_ref());
+            self.refuse(line, number, &Error::BODY_TOO_LARGE, head.as_deref());
             return None;
         }
         let body = if running.body.is_whole() {

@@ -9,7 +9,7 @@ use narthex_core::{Capabilities, Capability, Limits, Variables};
 
 use super::{
     head_limits::HeadLimits,
-    protocol::{After, Broken, Ended, Event, Id, Protocol, Role},
+    protocol::{After, Broken, Ended, Event, Id, Protocol, Role, Told},
 };
 use crate::cgi_text;
 
@@ -88,6 +88,7 @@ impl<H: Head> Single<H> {
         let (status, reason) = match measured {
             Ok((length, variables)) => {
                 self.state = State::Body(length);
+                let variables = Told::List(variables);
                 return Ok(Event::Request { id: ONLY, role: Role::Responder, variables });
             }
             Err(BadHead::Foreign(what)) => return Err(Broken::new(what)),

@@ -17,13 +17,13 @@ use crate::edge::Transport;
 /// A request whose body may still be arriving and whose response may outlast the window.
 pub(super) struct Streaming<I: Transport, P: Protocol> {
     shared: Arc<Shared<I, P>>,
-    request: RequestHead,
+    request: Box<RequestHead>,
     number: u64,
 }
 
 impl<I: Transport, P: Protocol> Streaming<I, P> {
     /// The request of that number.
-    pub(super) fn new(shared: Arc<Shared<I, P>>, request: RequestHead, number: u64) -> Self {
+    pub(super) fn new(shared: Arc<Shared<I, P>>, request: Box<RequestHead>, number: u64) -> Self {
         Self { shared, request, number }
     }
 

@@ -10,6 +10,7 @@ use http::{
 
 use super::{
     Variables,
+    again::Memory,
     names::{self, Known},
     place::{Origin, Place, Told, place},
     recover,
@@ -48,14 +49,20 @@ pub struct RequestHeads {
     origin: Origin,
     mount: Option<Bytes>,
     /// What the last request came over; the next one has it too where its facts are the same.
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) memory: Memory,
 }
 
 impl RequestHeads {
     /// For a CGI program; `mount` is where the application is mounted, if that has been told.
     #[must_use]
     pub fn program(mount: Option<Bytes>) -> Self {
-        Self { origin: Origin::Program, mount, connection: Arc::default() }
+        Self {
+            origin: Origin::Program,
+            mount,
+            connection: Arc::default(),
+            memory: Memory::default(),
+        }
     }
 
     /// For a process to which a web server passes requests (FastCGI, SCGI, uwsgi); `mount` is where
@@ -82,7 +89,7 @@ impl RequestHeads {
     }
 
     /// The connection of a request with these facts.
-    fn connection(
+    pub(super) fn connection(
         &mut self,
         scheme: Scheme,
         client: Endpoint,
@@ -200,9 +207,9 @@ impl Sorted {
         self.settle_length(&method)?;
         self.settle_authorization();
         let scheme = self.scheme();
-        let server = self.endpoint(Known::ServerName, Known::ServerPort);
+        let server = endpoint(self.variable(Known::ServerName), self.variable(Known::ServerPort));
         self.settle_host(scheme, &server)?;
-        let client = self.endpoint(Known::RemoteAddr, Known::RemotePort);
+        let client = endpoint(self.variable(Known::RemoteAddr), self.variable(Known::RemotePort));
         let gateway = self.gateway(heads);
         let connection = heads.connection(scheme, client, server, &gateway.mount);
         let version = self.variable(Known::ServerProtocol).map_or(Version::HTTP_11, version);
@@ -277,21 +284,6 @@ impl Sorted {
         }
     }
 
-    fn endpoint(&self, host: Known, port: Known) -> Endpoint {
-        let text = self.variable(port).map_or(b"".as_slice(), |port| port);
-        let port = port_number(text);
-        let host = self.variable(host).cloned().unwrap_or_default();
-        if !host.contains(&b':') {
-            return Endpoint { host, port };
-        }
-        // HAProxy makes SERVER_NAME of Host, with the port; an address alone ends in none.
-        let name = host.strip_suffix(text).and_then(|host| host.strip_suffix(b":"));
-        let name = name.filter(|name| name.ends_with(b"]") || !name.contains(&b':'));
-        let name = name.filter(|_| port.is_some()).unwrap_or(&host);
-        let bare = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
-        Endpoint { host: host.slice_ref(bare.unwrap_or(name)), port }
-    }
-
     /// What only a gateway says, less the variables themselves.
     fn gateway(&self, heads: &RequestHeads) -> Gateway {
         let target = self.variable(Known::RequestUri).map(recover::origin_form);
@@ -328,6 +320,22 @@ impl Sorted {
         let user = self.variable(Known::RemoteUser).cloned().unwrap_or_default();
         Some(Authentication { kind: kind.clone(), user })
     }
+}
+
+/// One end of a connection by the variables of its host and port, where they are given.
+pub(super) fn endpoint(host: Option<&Bytes>, port: Option<&Bytes>) -> Endpoint {
+    let text = port.map_or(b"".as_slice(), |port| port);
+    let port = port_number(text);
+    let host = host.cloned().unwrap_or_default();
+    if !host.contains(&b':') {
+        return Endpoint { host, port };
+    }
+    // HAProxy makes SERVER_NAME of Host, with the port; an address alone ends in none.
+    let name = host.strip_suffix(text).and_then(|host| host.strip_suffix(b":"));
+    let name = name.filter(|name| name.ends_with(b"]") || !name.contains(&b':'));
+    let name = name.filter(|_| port.is_some()).unwrap_or(&host);
+    let bare = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
+    Endpoint { host: host.slice_ref(bare.unwrap_or(name)), port }
 }
 
 fn port_number(text: &[u8]) -> Option<u16> {

@@ -11,7 +11,7 @@ use narthex_adapters::fastcgi::{
     pairs::{BadPairs, Pairs},
     record::{Broken, Incoming, RESPONDER, Reader, Stream},
 };
-use narthex_core::Variables;
+use narthex_core::Packed;
 use narthex_fuzz::{in_pieces, joined};
 
 /// Numbers of requests that are told apart: those of a connection that carries a few.
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
 struct Read {
     seen: Vec<Incoming>,
     end: Result<bool, Broken>,
-    requests: BTreeMap<u16, (Variables, Option<BadPairs>)>,
+    requests: BTreeMap<u16, (Packed, Option<BadPairs>)>,
 }
 
 fn as_responder<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Read {
@@ -57,7 +57,7 @@ fn as_responder<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Read {
                 let pairs =
                     parameters.entry(*id).or_insert_with(|| Pairs::new(LIMIT_BYTES, LIMIT_COUNT));
                 if bad.is_none() {
-                    *bad = pairs.feed(content.clone(), variables).err();
+                    *bad = pairs.feed(content, variables).err();
                 }
             }
             if let Incoming::StreamEnd { kind: Stream::Params, id } = incoming
