@@ -54,7 +54,11 @@ struct Lengths {
 
 impl Lengths {
     /// Reads them off the front of `bytes`; `None` when they are not whole.
+    #[inline]
     fn read(bytes: &[u8]) -> Option<Self> {
+        if let [name @ ..0x80, value @ ..0x80, ..] = *bytes {
+            return Some(Self { own: 2, name: name.into(), value: value.into() });
+        }
         let (name, after_name) = length(bytes, 0)?;
         let (value, own) = length(bytes, after_name)?;
         Some(Self { own, name, value })

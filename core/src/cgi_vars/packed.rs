@@ -29,8 +29,9 @@ impl Packed {
 
     /// Says of the bytes to be appended that, behind the last pair and `before` bytes more, there
     /// are a name and a value of these lengths.
+    #[inline]
     pub fn add(&mut self, before: usize, name: usize, value: usize) {
-        let start = self.end(self.pairs.len()) + before;
+        let start = self.pairs.last().map_or(0, |last| last.end) + before;
         let middle = start + name;
         self.pairs.push(Pair { start, middle, end: middle + value });
     }
@@ -99,11 +100,12 @@ impl Packed {
     }
 }
 
-/// How many bytes are the same at least.
+/// How many bytes are the same at least: whole words of them.
 fn in_common(ours: &[u8], theirs: &[u8]) -> usize {
-    let (ours, _) = ours.as_chunks::<64>();
-    let (theirs, _) = theirs.as_chunks::<64>();
-    64 * ours.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count()
+    const WORD: usize = size_of::<u64>();
+    let (ours, _) = ours.as_chunks::<WORD>();
+    let (theirs, _) = theirs.as_chunks::<WORD>();
+    WORD * ours.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count()
 }
 
 impl IntoIterator for Packed {
