@@ -98,25 +98,27 @@ impl Pairs {
                 return Ok(());
             }
         }
-        let mut start = 0;
-        let bad = loop {
-            let Some(lengths) = Lengths::read(&content[start..]) else { break None };
+        let mut rest = content;
+        let mut admitted = Ok(());
+        while let Some(lengths) = Lengths::read(rest) {
             match self.admit(&lengths) {
-                Ok(whole) if whole > content.len() - start => break None,
                 Ok(whole) => {
+                    let Some((_, next)) = rest.split_at_checked(whole) else { break };
                     self.count_in(whole);
                     packed.add(lengths.own, lengths.name, lengths.value);
-                    start += whole;
+                    rest = next;
                 }
-                Err(bad) => break Some(bad),
+                Err(bad) => {
+                    admitted = Err(bad);
+                    break;
+                }
             }
-        };
-        packed.append(&content[..start]);
-        if let Some(bad) = bad {
-            return Err(bad);
         }
-        self.held.extend_from_slice(&content[start..]);
-        Ok(())
+        packed.append(&content[..content.len() - rest.len()]);
+        if admitted.is_ok() {
+            self.held.extend_from_slice(rest);
+        }
+        admitted
     }
 
     /// Ends the stream.
@@ -153,6 +155,7 @@ impl Pairs {
     }
 
     /// How long the next pair is, unless it goes past a limit.
+    #[inline]
     fn admit(&self, lengths: &Lengths) -> Result<usize, BadPairs> {
         if self.count >= self.limit_count {
             return Err(BadPairs::TooMany(self.limit_count));

@@ -317,7 +317,8 @@ impl Reader {
         if count == 0 {
             return Ok(false);
         }
-        input.copy_to_slice(&mut self.header[self.arrived..self.arrived + count]);
+        self.header[self.arrived..self.arrived + count].copy_from_slice(&input[..count]);
+        input.advance(count);
         self.arrived += count;
         if self.header[0] != VERSION {
             return self.fail(Broken::Version(self.header[0]));

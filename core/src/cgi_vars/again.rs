@@ -71,6 +71,7 @@ impl RequestHeads {
         let last = self.memory.last.take();
         let disappointed = last.is_some();
         if let Some(Last { packed: before, head: Some(mut head), .. }) = last
+            && packed.size() <= MOST
             && self.follow(&mut head, &before, &packed)
         {
             self.memory.patience = PATIENCE;

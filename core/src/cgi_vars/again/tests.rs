@@ -153,4 +153,51 @@ fn large_requests_are_not_remembered() {
         heads.give_back(number, head);
     }
     assert!(heads.memory.last.is_none());
+    // Nor do those that are remembered grow.
+    let long = Box::leak("/long".repeat(400).into_boxed_str());
+    let mut grown = Packed::new();
+    for (name, value) in with(&[("DOCUMENT_ROOT", long)]) {
+        let length = u32::try_from(value.len()).unwrap() | 1 << 31;
+        grown.add(5, name.len(), value.len());
+        grown.append(&[u8::try_from(name.len()).unwrap()]);
+        grown.append(&length.to_be_bytes());
+        grown.append(name.as_bytes());
+        grown.append(value.as_bytes());
+    }
+    for (number, packed) in (4..).zip([packed(&USUAL), packed(&USUAL), grown]) {
+        let head = heads.next(number, packed).unwrap();
+        heads.give_back(number, head);
+    }
+    assert!(heads.memory.last.is_none());
+}
+
+#[test]
+fn a_long_series_of_requests_is_read_as_each_by_itself() {
+    const VALUES: [&str; 8] = ["", "/", "/a/b", "80", "443", "::1", "a:80", "on"];
+    let mut heads = RequestHeads::responder(None);
+    let mut all = USUAL.to_vec();
+    let (mut state, mut followed) = (1_u32, 0);
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize % limit
+    };
+    for number in 0..4_000 {
+        // Those that can be followed mostly, or none of them ever would be.
+        let at = if below(4) > 0 { 5 + below(3) } else { below(all.len()) };
+        all[at].1 = if at == 2 { "PUT" } else { VALUES[below(VALUES.len())] };
+        let fresh = RequestHeads::responder(None).head(packed(&all));
+        let ready = heads.memory.last.as_ref().is_some_and(|last| last.head.is_some());
+        match heads.next(number, packed(&all)) {
+            Ok(head) => {
+                assert_eq!(text(&head), text(&fresh.unwrap()), "{all:?}");
+                let kept = heads.memory.last.is_some() && heads.memory.patience == PATIENCE;
+                followed += u32::from(ready && kept);
+                if below(10) > 0 {
+                    heads.give_back(number, head);
+                }
+            }
+            Err(error) => assert_eq!(error.to_string(), fresh.unwrap_err().to_string()),
+        }
+    }
+    assert!(followed > 100, "{followed}");
 }
