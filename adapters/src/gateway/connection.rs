@@ -54,6 +54,7 @@ pub(super) async fn serve<I: Transport, P: Protocol>(
         }
     }
     linger(&shared, &watched).await;
+    shared.line().close();
 }
 
 /// Lets a peer that is still sending read its answer before the connection is closed: closing a

@@ -40,7 +40,8 @@ thread_local! {
 /// runs.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Line<I, P> {
-    io: I,
+    /// Until it is closed.
+    io: Option<I>,
     pub(super) protocol: P,
     pub(super) heads: RequestHeads,
     input: BytesMut,
@@ -113,7 +114,7 @@ pub(super) enum Step {
 impl<I, P: Protocol> Line<I, P> {
     pub(super) fn new(io: I, protocol: P, heads: RequestHeads) -> Self {
         Self {
-            io,
+            io: Some(io),
             protocol,
             heads,
             input: BytesMut::new(),

@@ -55,8 +55,9 @@ impl<I: Transport, P: Protocol> Line<I, P> {
 
     /// Reads what the peer sends.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(io) = &mut self.io else { return Poll::Ready(Ok(0)) };
         SCRATCH.with_borrow_mut(|scratch| {
-            let count = ready!(self.io.poll_read_into(context, scratch))?;
+            let count = ready!(io.poll_read_into(context, scratch))?;
             self.input.extend_from_slice(&scratch[..count]);
             self.received += count as u64;
             self.large |= count > KEPT;
@@ -78,7 +79,8 @@ impl<I: Transport, P: Protocol> Line<I, P> {
         if !self.is_sending() {
             return Poll::Ready(());
         }
-        let flushed = self.out.poll_flush(&mut self.io, context);
+        let Some(io) = &mut self.io else { return Poll::Ready(()) };
+        let flushed = self.out.poll_flush(io, context);
         if let Poll::Ready(Err(_)) = flushed {
             self.depart();
         }
@@ -130,17 +132,26 @@ impl<I: Transport, P: Protocol> Line<I, P> {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
+        let Some(io) = &mut self.io else { return Poll::Ready(Ok(())) };
+        Pin::new(io).poll_shutdown(context)
+    }
+
+    /// Closes the transport. The connection may outlive it: an application can hold on to a request
+    /// that has been answered, and a cycle of its objects does until they are collected.
+    pub(in crate::gateway) fn close(&mut self) {
+        self.io = None;
     }
 
     /// See [`Transport::part`].
     pub(in crate::gateway) fn part(&mut self) -> Option<Arc<dyn Awaited>> {
-        self.io.part()
+        self.io.as_mut()?.part()
     }
 
     /// See [`Transport::rejoin`].
     pub(in crate::gateway) fn rejoin(&mut self) {
-        self.io.rejoin();
+        if let Some(io) = &mut self.io {
+            io.rejoin();
+        }
     }
 
     /// Ends a request that its application holds, with `answer` if nothing of its response has been

@@ -45,6 +45,8 @@ struct App {
     /// Calls that may wait.
     calls: AtomicUsize,
     gate: Arc<Gate>,
+    /// Requests that are held on to.
+    held: Mutex<Vec<Arc<Exchange>>>,
 }
 
 struct Gate(Semaphore);
@@ -125,6 +127,10 @@ impl Handler for Application {
                     self.0.given.fetch_add(1, SeqCst);
                 }
                 exchange.finish().await
+            }
+            b"/held" => {
+                self.0.held.lock().unwrap().push(Arc::clone(&exchange));
+                exchange.respond(ResponseHead::default(), "held".into()).await
             }
             b"/half" => {
                 exchange.start(ResponseHead::default()).await?;
@@ -496,6 +502,19 @@ fn an_application_learns_that_its_client_has_left() {
         web.peer.close();
         web.ended().await;
         happened(&web.app.disconnected).await;
+    });
+}
+
+#[test]
+fn a_connection_is_closed_though_its_request_is_held_on_to() {
+    run(async {
+        let mut web = Web::new();
+        let id = web.begin("/held", false, &[]);
+        web.body_end(id);
+        assert_eq!(web.answer(id).await.body(), b"held");
+        web.ended().await;
+        assert_eq!(web.app.held.lock().unwrap().len(), 1);
+        assert!(web.peer.ended());
     });
 }
 
