@@ -7,6 +7,7 @@ use std::{
     env,
     fs::File,
     io::{Read, Write},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     process::{Command, ExitCode, Output, Stdio},
     sync::Arc,
 };
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
 const CASES: &[(&str, fn())] = &[
     ("what the application prints is not the response", printing),
     ("the request body is bounded", bounded),
+    ("a body that nobody reads does not cost the response", unread),
     ("a file is sent whole", file),
     ("a client that leaves is an error on write", leaving),
     ("closed streams are survived", closed),
@@ -159,6 +161,32 @@ fn bounded() {
         child.wait_with_output().unwrap()
     });
     assert_eq!(body(&received), sent);
+}
+
+/// As under `mod_cgid`: one socket is the standard input and output.
+fn unread() {
+    for (path, answered, length) in
+        [("/x", "200 OK", "300000"), ("/fail", "500", "300000"), ("/x", "400", "abc")]
+    {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let mut program = command(path);
+        program.env("CONTENT_LENGTH", length).stderr(Stdio::null());
+        program.stdin(OwnedFd::from(theirs.try_clone().unwrap())).stdout(OwnedFd::from(theirs));
+        let mut child = program.spawn().unwrap();
+        drop(program);
+        // More than the socket holds, and all the time something is left when the response is there.
+        let mut response = vec![0; 12];
+        ours.write_all(&[b'x'; 50_000]).unwrap();
+        ours.read_exact(&mut response).unwrap();
+        ours.write_all(&[b'x'; 250_000]).unwrap();
+        if length == "abc" {
+            ours.shutdown(std::net::Shutdown::Write).unwrap();
+        }
+        ours.read_to_end(&mut response).unwrap();
+        let response = String::from_utf8(response).unwrap();
+        assert!(response.starts_with(&format!("Status: {answered}")), "{response}");
+        assert!(child.wait().unwrap().success());
+    }
 }
 
 fn file() {

@@ -23,6 +23,17 @@ pub(super) fn run(
     streams: Arc<Streams>,
     capabilities: Capabilities,
 ) -> RequestResult<()> {
+    let outcome = answer(site, variables, Arc::clone(&streams), capabilities);
+    streams.discard();
+    outcome
+}
+
+fn answer(
+    site: Arc<Site>,
+    variables: Variables,
+    streams: Arc<Streams>,
+    capabilities: Capabilities,
+) -> RequestResult<()> {
     let streamed = variables.iter().any(|(name, _)| name == "HTTP_TRANSFER_ENCODING");
     let mut heads = RequestHeads::program(site.mount.clone());
     let mut request = match heads.head(variables) {

@@ -127,14 +127,15 @@ impl Residence {
     pub fn refuse(self, why: &str) {
         self.close();
         while let Ok(request) = self.next(Duration::ZERO) {
-            let Some(Handover { streams: [_, output, errors], client, .. }) = request else {
+            let Some(Handover { streams: [input, output, errors], client, .. }) = request else {
                 continue;
             };
             // A log that cannot be written to must not keep the client waiting.
             let _ = io::Write::write_all(&mut File::from(errors), why.as_bytes());
             let output = Output::File(output.into());
-            let streams = Streams::new(Source::Closed, output, Some(client));
+            let streams = Streams::new(Source::File(input.into()), output, Some(client));
             let _ = streams.refuse(http::StatusCode::INTERNAL_SERVER_ERROR);
+            streams.discard();
             streams.close(1);
         }
     }
