@@ -49,7 +49,7 @@ DocumentRoot {folder}/htdocs
     CGIPassAuth On
 </Location>
 # A path reaches the application as the client wrote it.
-AllowEncodedSlashes On
+AllowEncodedSlashes NoDecode
 MergeSlashes Off
 # Since 2.4.59 it takes away a Content-Length that it did not count itself, unless told.
 SetEnv ap_trust_cgilike_cl 1
