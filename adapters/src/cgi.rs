@@ -6,9 +6,12 @@
 //!
 //! - Both end an incomplete response as if it were whole (Apache even drops its Content-Length):
 //!   there is no [`Capability::Truncation`].
+//! - Both send SIGTERM to the program that they have started, lighttpd as soon as it has the whole
+//!   response: see `grace.rs`.
 //! - Apache passes the reason phrase on, lighttpd puts its own.
 //! - Apache sends the decoded body of a chunked request without a length, up to the end of file.
 
+mod grace;
 mod one_request;
 mod resident;
 mod streams;
@@ -81,6 +84,9 @@ pub fn open(options: &Options, client: Option<Client>) -> Result<Box<dyn Door>> 
         return Err(Error::Options(NO_REQUEST.into()));
     }
     let (input, output) = claim_streams()?;
+    if client.is_none() {
+        grace::grant();
+    }
     let source = input.map_or_else(|| Source::Other(Box::new(io::empty())), Source::File);
     Ok(Box::new(Open {
         variables,

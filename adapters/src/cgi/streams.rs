@@ -274,7 +274,7 @@ impl Streams {
     }
 
     /// Waits for a stream, unless there is nobody left to wait for it with. A process that the web
-    /// server has started itself is ended by it.
+    /// server has started itself is ended by it (`grace.rs`).
     fn await_ready(&self, stream: &File, wanted: PollFlags) -> RequestResult<()> {
         match &self.client {
             Some(client) if !client.await_ready(stream, wanted)? => Err(RequestError::Disconnected),

@@ -120,7 +120,7 @@ fn run_tied(
             outcome
         }
         // A gateway's one request is answered on the main thread, under the signals by which the
-        // web server expects to end it.
+        // web server expects to end it; the backend sees to SIGTERM.
         None => py.detach(|| door.serve(site, &Stop::new())),
     };
     log.flush();
