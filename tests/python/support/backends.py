@@ -239,6 +239,7 @@ BACKENDS = [
     Backend("nginx-fastcgi", _before(nginx.gateway, "fastcgi"), "fastcgi"),
     Backend("lighttpd-fastcgi", _before(lighttpd.gateway, "fastcgi"), "fastcgi"),
     Backend("lighttpd-bin-path", _below(lighttpd.spawning, "fastcgi"), "fastcgi"),
+    Backend("lighttpd-cgi", _below(lighttpd.cgi, "cgi"), "cgi"),
     Backend("haproxy-fcgi", _before(haproxy.gateway, "fastcgi", told=True), "fastcgi"),
     Backend("cgi-warm", _stub("warm"), "cgi-warm"),
     Backend("cgi-fork", _stub("fork"), "cgi-fork"),
@@ -257,7 +258,6 @@ UNSETTLED = [
     Backend("mod-proxy-scgi", _before(httpd.gateway, "scgi", unix=False), "scgi"),
     Backend("mod-proxy-uwsgi", _before(httpd.gateway, "uwsgi", unix=False), "uwsgi"),
     Backend("mod-fcgid", _below(httpd.fcgid, "fastcgi"), "fastcgi"),
-    Backend("lighttpd-cgi", _below(lighttpd.cgi, "cgi"), "cgi"),
     Backend("mod-cgi", _below(httpd.cgi, "cgi"), "cgi"),
     Backend("mod-cgid", _below(httpd.cgid, "cgi"), "cgi"),
 ]

@@ -112,7 +112,7 @@ FACTS: dict[str, Fact] = {
     ),
     "ends_programs": _fact(
         "it ends a CGI program by SIGTERM when it wants no more of its response",
-        {*_HTTPD_CGI, "lighttpd-cgi"},
+        _HTTPD_CGI,
         "inferred, not traced: `close` of the body says nothing in the log",
     ),
     "gathers_requests": _fact(
@@ -154,7 +154,7 @@ FACTS: dict[str, Fact] = {
     ),
     "waits_for_a_short_response": _fact(
         "it keeps the connection open after a response shorter than its length",
-        {*_HTTPD, "lighttpd-cgi"},
+        _HTTPD,
         "the client waits for the rest until the keep-alive timeout",
     ),
 }

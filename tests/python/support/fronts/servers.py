@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,9 +67,13 @@ class Behind(SocketServer):
         return responses
 
     def cut(self, request: Request) -> Response | None:
-        """See `Server.cut`; a web server drops what it has not passed on yet."""
+        """See `Server.cut`; a web server drops what it has not passed on yet.
+
+        Where the connection may be kept, some keep it, and the client waits.
+        """
+        fields = (*request.headers, ("Connection", "close"))
         try:
-            response = self.request(request)
+            response = self.request(replace(request, headers=fields))
         except ClosedError:
             return None
         assert response.status == 502 or not response.complete
