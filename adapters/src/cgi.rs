@@ -165,7 +165,7 @@ impl Door for Open {
             start();
         }
         // What failed has been reported; the host sees no more of it than the client does.
-        let _ = run(site, self.variables, Arc::clone(&self.streams), self.capabilities);
+        let _ = run(site, self.variables, &self.streams, self.capabilities);
         self.streams.release();
         Ok(())
     }
@@ -188,7 +188,7 @@ where
 {
     let output = Output::Other(Box::new(output));
     let streams = Streams::new(Source::Other(Box::new(input)), output, None);
-    run(site, variables.into_iter().collect(), Arc::new(streams), capabilities())
+    run(site, variables.into_iter().collect(), &Arc::new(streams), capabilities())
 }
 
 #[cfg(test)]

@@ -176,9 +176,9 @@ fn unread() {
         drop(program);
         // More than the socket holds, and all the time something is left when the response is there.
         let mut response = vec![0; 12];
-        ours.write_all(&[b'x'; 50_000]).unwrap();
+        ours.write_all(&vec![b'x'; 50_000]).unwrap();
         ours.read_exact(&mut response).unwrap();
-        ours.write_all(&[b'x'; 250_000]).unwrap();
+        ours.write_all(&vec![b'x'; 250_000]).unwrap();
         if length == "abc" {
             ours.shutdown(std::net::Shutdown::Write).unwrap();
         }

@@ -20,10 +20,10 @@ use crate::cgi_text;
 pub(super) fn run(
     site: Arc<Site>,
     variables: Variables,
-    streams: Arc<Streams>,
+    streams: &Arc<Streams>,
     capabilities: Capabilities,
 ) -> RequestResult<()> {
-    let outcome = answer(site, variables, Arc::clone(&streams), capabilities);
+    let outcome = answer(site, variables, Arc::clone(streams), capabilities);
     streams.discard();
     outcome
 }

@@ -287,7 +287,7 @@ impl Pool {
         let streams = Arc::new(Streams::new(Source::File(input.into()), output, client));
         let held = Arc::clone(&streams);
         // What failed has been reported; the host sees no more of it than the client does.
-        let _ = one_request::run(Arc::clone(&self.site), variables, held, self.warm.capabilities);
+        let _ = one_request::run(Arc::clone(&self.site), variables, &held, self.warm.capabilities);
         drop(lent);
         streams.close(0);
     }
