@@ -131,6 +131,11 @@ FACTS: dict[str, Fact] = {
         _LIGHTTPD,
         "method-get-body of server.http-parseopts is enabled and does not help",
     ),
+    "refuses_chunked_bodies": _fact(
+        "it answers 411 to a chunked body",
+        {"mod-proxy-scgi", "mod-proxy-uwsgi"},
+        "httpd 2.4.71; proxy-sendcl, which helps mod_proxy_http, does not help here",
+    ),
     "refuses_large_chunked_bodies": _fact(
         "it answers 400 to a chunked body that it does not have whole at once",
         {"haproxy-fcgi"},
