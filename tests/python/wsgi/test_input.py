@@ -241,6 +241,7 @@ def test_slow_uploads_hold_up_nobody(server: Server, half: int) -> None:
 @pytest.mark.excused(lacks="duplex", because="the body is read before the answer")
 @pytest.mark.excused(fact="gathers_requests")
 @pytest.mark.excused(fact="waits_for_the_client")
+@pytest.mark.excused(fact="passes_the_body_on_first")
 def test_read_while_sending(server: Server) -> None:
     """What is read can be sent back before the rest has come."""
     assert isinstance(server, SocketServer)

@@ -52,7 +52,7 @@ FACTS: dict[str, Fact] = {
     ),
     "joins_response_fields": _fact(
         "it joins response fields of one name by a comma, Set-Cookie excepted",
-        _HTTPD,
+        _HTTPD - {"mod-proxy-uwsgi"},
         "X-Foo twice arrives once, as `foo, bar, baz`",
     ),
     "drops_empty_response_fields": _fact(
@@ -117,7 +117,7 @@ FACTS: dict[str, Fact] = {
     ),
     "gathers_requests": _fact(
         "it hands a body on when it has all of it",
-        {"nginx-scgi", "mod-proxy-scgi", "mod-proxy-uwsgi", "mod-fcgid", *_LIGHTTPD},
+        {"nginx-scgi", "mod-fcgid", *_LIGHTTPD},
         "nginx: with scgi_request_buffering off CONTENT_LENGTH is what has come so far;"
         " lighttpd: with server.stream-request-body it answers 411 to chunks",
     ),
@@ -146,6 +146,12 @@ FACTS: dict[str, Fact] = {
         {"mod-proxy-fcgi", *_NGINX},
         "inferred, not traced: a 2 MB echo, or one in pieces, times out",
     ),
+    "passes_the_body_on_first": _fact(
+        "it passes nothing of a response on before it has passed on all of a body",
+        {"mod-proxy-scgi", "mod-proxy-uwsgi"},
+        "a client that sends the rest once the response has begun times out, although"
+        " the application reads what has come",
+    ),
     "may_hide_a_cut": _fact(
         "what it makes of a cut response depends on how much of it it reads at once",
         {*_LIGHTTPD, *_HTTPD},
@@ -159,7 +165,7 @@ FACTS: dict[str, Fact] = {
     ),
     "waits_for_a_short_response": _fact(
         "it keeps the connection open after a response shorter than its length",
-        _HTTPD,
+        _HTTPD - {"mod-proxy-uwsgi"},
         "the client waits for the rest until the keep-alive timeout",
     ),
 }
