@@ -105,7 +105,8 @@ def test_upload(visitor: Browser) -> None:
 def test_push(visitor: Browser) -> None:
     """A servlet pushes its first page at once, and not when it is done."""
     server = visitor.server
-    assert isinstance(server, SocketServer)
+    if not isinstance(server, SocketServer):
+        pytest.skip("excused: the suite is its own web server, and reads to the end")
     with server.connect(deadline=10) as connection:
         began = time.monotonic()
         connection.send(Request(target="/Examples/PushServlet"))
