@@ -19,7 +19,14 @@ def application(
     environ: dict[str, Any], start_response: StartResponse
 ) -> Iterable[bytes]:
     """Sends QUERY_STRING bytes, counts those that it is sent, or waits for a file."""
-    start_response("200 OK", [("Content-Type", "application/octet-stream")])
+    headers = [("Content-Type", "application/octet-stream")]
+    if environ["PATH_INFO"] == "/fail":
+        folder, piece, *length = environ["QUERY_STRING"].split("&")
+        start_response(
+            "200 OK", [*headers, *[("Content-Length", "1000")] * len(length)]
+        )
+        return _fail(Path(folder), piece.encode())
+    start_response("200 OK", headers)
     if environ["PATH_INFO"] == "/wait":
         return [_wait(Path(environ["QUERY_STRING"]))]
     if environ["REQUEST_METHOD"] == "GET":
@@ -34,6 +41,13 @@ def application(
 def _pieces(length: int) -> Iterator[bytes]:
     for _ in range(length // len(PIECE)):
         yield PIECE
+
+
+def _fail(folder: Path, piece: bytes) -> Iterator[bytes]:
+    yield piece
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    raise RuntimeError("after the beginning")
 
 
 def _wait(folder: Path) -> bytes:
