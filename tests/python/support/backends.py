@@ -248,16 +248,11 @@ BACKENDS = [
     Backend("haproxy-fcgi", _before(haproxy.gateway, "fastcgi", told=True), "fastcgi"),
     Backend("mod-proxy-scgi", _before(httpd.gateway, "scgi", unix=False), "scgi"),
     Backend("mod-proxy-uwsgi", _before(httpd.gateway, "uwsgi", unix=False), "uwsgi"),
-    Backend("cgi-warm", _stub("warm"), "cgi-warm"),
-    Backend("cgi-fork", _stub("fork"), "cgi-fork"),
-    Backend("cgi-cold", _stub("cold"), "cgi"),
-]
-
-# Those behind which some cases still fail without an explanation: they run where
-# `--backends` names them.
-UNSETTLED = [
     Backend("mod-proxy-fcgi", _before(httpd.gateway, "fastcgi", unix=False), "fastcgi"),
     Backend("mod-fcgid", _below(httpd.fcgid, "fastcgi"), "fastcgi"),
     Backend("mod-cgi", _below(httpd.cgi, "cgi"), "cgi"),
     Backend("mod-cgid", _below(httpd.cgid, "cgi"), "cgi"),
+    Backend("cgi-warm", _stub("warm"), "cgi-warm"),
+    Backend("cgi-fork", _stub("fork"), "cgi-fork"),
+    Backend("cgi-cold", _stub("cold"), "cgi"),
 ]

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from support.backends import BACKENDS, UNSETTLED, Backend
+from support.backends import BACKENDS, Backend
 from support.log import Log
 from support.matrix import Cell, write
 
 NAME = "narthex-backends"
-EVERY = [*BACKENDS, *UNSETTLED]
 _EXCUSE = "excused(has=CAPABILITY, lacks=CAPABILITY, fact=NAME, because=TEXT)"
 _marks = pytest.StashKey[dict[str, int]]()
 
@@ -27,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--backends",
         metavar="NAME,…",
-        help="run on these backends only: " + ", ".join(b.name for b in EVERY),
+        help="run on these backends only: " + ", ".join(b.name for b in BACKENDS),
     )
     group.addoption(
         "--facts",
@@ -52,7 +51,7 @@ def chosen(config: pytest.Config) -> list[Backend]:
     names = config.getoption("--backends", default=None)
     if not names:
         return BACKENDS
-    known = {backend.name: backend for backend in EVERY}
+    known = {backend.name: backend for backend in BACKENDS}
     return [known[name] for name in names.split(",")]
 
 
@@ -186,7 +185,7 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Stops the servers and writes the matrix."""
-        for backend in EVERY:
+        for backend in BACKENDS:
             self._complaints += backend.stop()
         worker = getattr(self._config, "workeroutput", None)
         if worker is not None:

@@ -187,6 +187,7 @@ def test_read_before_the_rest_is_sent_chunked(server: Server) -> None:
 
 
 @pytest.mark.excused(fact="gathers_requests")
+@pytest.mark.excused(fact="relays_errors")
 def test_read_before_the_rest_is_sent(server: Server) -> None:
     """The application reads what has arrived while the rest is not sent yet."""
     check_halves(server, chunked=False)

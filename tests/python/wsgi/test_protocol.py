@@ -95,6 +95,7 @@ def test_one_piece_has_a_length(server: Server, case: str) -> None:
 @pytest.mark.excused(lacks="duplex", because="the body is read before the answer")
 @pytest.mark.excused(fact="gathers_requests")
 @pytest.mark.excused(fact="passes_the_body_on_first")
+@pytest.mark.excused(fact="waits_between_pieces")
 def test_write_is_not_held_back(server: Server) -> None:
     """What was written is sent before the application goes on."""
     from support.server import SocketServer

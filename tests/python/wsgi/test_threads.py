@@ -39,6 +39,7 @@ def test_serialize_ends_with_the_client(backend: Backend) -> None:
 
 
 @pytest.mark.excused(lacks="multithread")
+@pytest.mark.excused(fact="one_request_for_each_process")
 def test_requests_meet(server: Server) -> None:
     """Without it, two requests are in the application at once."""
     one, other = server.begin(request_for("meet")), server.begin(request_for("meet"))

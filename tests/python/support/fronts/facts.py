@@ -107,7 +107,10 @@ FACTS: dict[str, Fact] = {
     ),
     "invents_a_length": _fact(
         "it gives a request without a body a CONTENT_LENGTH of 0",
-        {*_LIGHTTPD, "haproxy-fcgi", "scgi", "nginx-scgi", "mod-proxy-scgi"},
+        {
+            *_LIGHTTPD,
+            *("haproxy-fcgi", "scgi", "nginx-scgi", "mod-proxy-scgi", "mod-fcgid"),
+        },
         "DELETE, OPTIONS and methods of which it does not know better; SCGI wants one",
     ),
     "ends_programs": _fact(
@@ -154,15 +157,31 @@ FACTS: dict[str, Fact] = {
     ),
     "may_hide_a_cut": _fact(
         "what it makes of a cut response depends on how much of it it reads at once",
-        {*_LIGHTTPD, *_HTTPD} - {"lighttpd-cgi"},
+        {*_LIGHTTPD, *_HTTPD} - {"lighttpd-cgi", "mod-proxy-fcgi"},
         "lighttpd: of 19 cases 12, 15 and 17 were seen to be cut in three runs, and all"
-        " where the client has the beginning first (test_cut.py); mod_proxy_fcgi: now"
-        " and then there is no end until the keep-alive timeout",
+        " where the client has the beginning first (test_cut.py)",
+    ),
+    "waits_between_pieces": _fact(
+        "having sent a piece of a body it waits for the next, and looks at no response",
+        {"mod-proxy-fcgi"},
+        "AH01075, `reading input brigade`, where the client waits for the response",
+    ),
+    "relays_errors": _fact(
+        "it logs a program's errors itself: after the body, a line for each piece, and"
+        " what is not ASCII escaped",
+        {"mod-cgi"},
+        "lines with AH01215; `split … joined` are two, and none comes before the body"
+        " has been sent",
+    ),
+    "one_request_for_each_process": _fact(
+        "it gives a process a request when the one before has ended",
+        {"mod-fcgid"},
+        "with FcgidMaxProcessesPerClass 1 two requests are never there at once",
     ),
     "sends_the_body_first": _fact(
         "it reads no response before the program has read the whole body",
-        _HTTPD_CGI,
-        "inferred, not traced: a 2 MB echo through mod_cgid times out",
+        {*_HTTPD_CGI, "mod-fcgid"},
+        "inferred, not traced: a 2 MB echo through mod_cgid or mod_fcgid times out",
     ),
     "waits_for_a_short_response": _fact(
         "it keeps the connection open after a response shorter than its length",

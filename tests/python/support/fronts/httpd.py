@@ -37,7 +37,8 @@ Listen 127.0.0.1:{port}
     MinSpareServers 4
     MaxRequestWorkers 32
 </IfModule>
-KeepAliveTimeout 15
+# What is cut ends only then (mod_proxy).
+KeepAliveTimeout 3
 MaxKeepAliveRequests 0
 Timeout 30
 LimitRequestLine 65536

@@ -80,6 +80,8 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(variables or {})},
+            # httpd with mpm_prefork ends its whole group, which would be the tests'.
+            start_new_session=True,
         )
         assert self._process.stdout is not None
         self._reader = self.log.follow(self._process.stdout)
