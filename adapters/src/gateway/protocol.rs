@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use narthex_core::{Packed, Variables};
+use narthex_core::Packed;
 
 use crate::cgi_text;
 
@@ -113,7 +113,8 @@ pub(crate) enum Event {
 #[cfg_attr(not(feature = "fastcgi"), allow(dead_code, reason = "some is said by FastCGI alone"))]
 pub(crate) enum Told {
     /// One by one.
-    List(Variables),
+    #[cfg(any(feature = "scgi", feature = "uwsgi"))]
+    List(narthex_core::Variables),
     /// On a connection that carries others, which may be nearly the same.
     Packed(Packed),
 }

@@ -130,6 +130,7 @@ impl<I: Transport, P: Protocol> Shared<I, P> {
                 let role = (Bytes::from_static(b"FCGI_ROLE"), Bytes::from_static(b"AUTHORIZER"));
                 Box::new(heads.head(variables.into_iter().chain([role]))?)
             }
+            #[cfg(any(feature = "scgi", feature = "uwsgi"))]
             (Told::List(variables), _) => Box::new(heads.head(variables)?),
         };
         site.arrived(&mut head, u32::try_from(number - 1).unwrap_or(u32::MAX));
