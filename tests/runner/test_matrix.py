@@ -16,11 +16,13 @@ PASSED = "framing\thyper\twsgi\tpass"
 EXCUSED = "framing\tcgi\twsgi\texcused:lacks framing"
 
 
-def judged(folder: Path, *cells: str, allowed: str = "cgi wsgi 1\n") -> None:
+def judged(
+    folder: Path, *cells: str, allowed: str = "cgi wsgi 1\n", full: bool = False
+) -> None:
     """Has a matrix of these cells checked."""
     (folder / "a.tsv").write_text("\n".join(["case\tbackend\tapi\toutcome", *cells]))
     (folder / "EXCUSED").write_text(f"# backend, API, number\n{allowed}")
-    check(read(folder.glob("*.tsv")), [folder / "EXCUSED"])
+    check(read(folder.glob("*.tsv")), [folder / "EXCUSED"], full=full)
 
 
 def test_a_whole_matrix_is_shown(
@@ -57,6 +59,14 @@ def test_a_difference_fails(
         judged(tmp_path, *cells, allowed=allowed)
 
 
+def test_some_columns_are_those_of_full_runs(tmp_path: Path) -> None:
+    allowed = "full cgi wsgi 1\n"
+    judged(tmp_path, PASSED, allowed=allowed)
+    judged(tmp_path, PASSED, EXCUSED, allowed=allowed, full=True)
+    with pytest.raises(Failure, match="cgi/wsgi: 0 excused, EXCUSED says 1"):
+        judged(tmp_path, PASSED, allowed=allowed, full=True)
+
+
 def test_the_rust_suite_is_an_api_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,7 +75,7 @@ def test_the_rust_suite_is_an_api_of_its_own(
         "MATRIX\tcgi\thead::raw\texcused\tno framing\n"
     )
     (tmp_path / "EXCUSED").write_text("cgi 1\n")
-    check(read([tmp_path / "cgi.tsv"]), [tmp_path / "EXCUSED"])
+    check(read([tmp_path / "cgi.tsv"]), [tmp_path / "EXCUSED"], full=False)
     assert capsys.readouterr().out.splitlines() == [
         "             cgi/rust",
         "body::empty  +",
@@ -82,7 +92,7 @@ def test_a_case_of_the_rust_suite_that_did_not_pass(
 ) -> None:
     (tmp_path / "cgi.tsv").write_text(f"MATRIX\tcgi\tbody::empty\t{outcome}\n")
     with pytest.raises(Failure, match="body::empty on cgi/rust"):
-        check(read([tmp_path / "cgi.tsv"]), [])
+        check(read([tmp_path / "cgi.tsv"]), [], full=False)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -151,6 +151,9 @@ class Backend:
     name: str
     start: Start
     protocol: str
+    # A process for each request, or a wait for each cut: what WSGI has to be like there
+    # is looked at in full runs, every other run has the cases of the native API.
+    slow: bool = False
     _servers: dict[object, Server] = field(default_factory=dict)
     _capabilities: frozenset[str] | None = None
 
@@ -244,15 +247,15 @@ BACKENDS = [
     Backend("lighttpd-fastcgi", _before(lighttpd.gateway, "fastcgi"), "fastcgi"),
     Backend("lighttpd-scgi", _before(lighttpd.gateway, "scgi"), "scgi"),
     Backend("lighttpd-bin-path", _below(lighttpd.spawning, "fastcgi"), "fastcgi"),
-    Backend("lighttpd-cgi", _below(lighttpd.cgi, "cgi"), "cgi"),
+    Backend("lighttpd-cgi", _below(lighttpd.cgi, "cgi"), "cgi", slow=True),
     Backend("haproxy-fcgi", _before(haproxy.gateway, "fastcgi", told=True), "fastcgi"),
     Backend("mod-proxy-scgi", _before(httpd.gateway, "scgi", unix=False), "scgi"),
     Backend("mod-proxy-uwsgi", _before(httpd.gateway, "uwsgi", unix=False), "uwsgi"),
     Backend("mod-proxy-fcgi", _before(httpd.gateway, "fastcgi", unix=False), "fastcgi"),
     Backend("mod-fcgid", _below(httpd.fcgid, "fastcgi"), "fastcgi"),
-    Backend("mod-cgi", _below(httpd.cgi, "cgi"), "cgi"),
-    Backend("mod-cgid", _below(httpd.cgid, "cgi"), "cgi"),
+    Backend("mod-cgi", _below(httpd.cgi, "cgi"), "cgi", slow=True),
+    Backend("mod-cgid", _below(httpd.cgid, "cgi"), "cgi", slow=True),
     Backend("cgi-warm", _stub("warm"), "cgi-warm"),
     Backend("cgi-fork", _stub("fork"), "cgi-fork"),
-    Backend("cgi-cold", _stub("cold"), "cgi"),
+    Backend("cgi-cold", _stub("cold"), "cgi", slow=True),
 ]

@@ -64,6 +64,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves what takes long on slow backends to full runs."""
+    for item in items:
+        backend = _backend_of(item)
+        if backend and backend.slow and _cell_of(item, backend).api == "wsgi":
+            item.add_marker("full")
+
+
 @pytest.fixture(autouse=True)
 def _excuse(request: pytest.FixtureRequest) -> None:
     """Leaves out a case that is excused by a capability or by a fact."""

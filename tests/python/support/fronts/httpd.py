@@ -38,7 +38,7 @@ Listen 127.0.0.1:{port}
     MaxRequestWorkers 32
 </IfModule>
 # What is cut ends only then (mod_proxy).
-KeepAliveTimeout 3
+KeepAliveTimeout 1
 MaxKeepAliveRequests 0
 Timeout 30
 LimitRequestLine 65536
