@@ -142,7 +142,7 @@ def examples(full: bool) -> None:
 def pytest(*what: str, full: bool) -> None:
     """Runs tests in the environment, on every core."""
     selection = [] if full else ["-m", "not full"]
-    # Two for each core: much of the time is spent waiting for a time-out of a web server.
+    # Two for each core: much of the time is spent waiting for a web server.
     processes = 2 * (os.cpu_count() or 1)
     command = ["-m", "pytest", f"--numprocesses={processes}", *selection, *what]
     run(PYTHON, *command, environment=suite_environment())
