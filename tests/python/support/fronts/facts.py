@@ -161,6 +161,12 @@ FACTS: dict[str, Fact] = {
         "lighttpd: of 19 cases 12, 15 and 17 were seen to be cut in three runs, and all"
         " where the client has the beginning first (test_cut.py)",
     ),
+    "shows_a_cut_by_length": _fact(
+        "it makes a whole of a cut response that declared no length",
+        {"mod-fcgid"},
+        "the last chunk arrives whichever way the program cuts; with a length the client"
+        " gets less than that",
+    ),
     "waits_between_pieces": _fact(
         "having sent a piece of a body it waits for the next, and looks at no response",
         {"mod-proxy-fcgi"},
