@@ -164,7 +164,7 @@ FACTS: dict[str, Fact] = {
     "shows_a_cut_by_length": _fact(
         "it makes a whole of a cut response that declared no length",
         {"mod-fcgid"},
-        "the last chunk arrives whichever way the program cuts; with a length the client"
+        "the last chunk comes whichever way the program cuts; with a length the client"
         " gets less than that",
     ),
     "waits_between_pieces": _fact(
