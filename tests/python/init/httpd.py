@@ -66,9 +66,7 @@ def httpd(
         )
     )
     command = [program("apache2"), "-DFOREGROUND", "-f", str(around)]
-    # It ends by a signal to all of its process group, which is not to be ours.
-    alone = [program("setsid"), *_as_somebody()]
-    return running([*alone, *command], site.port, state)
+    return running([*_as_somebody(), *command], site.port, state)
 
 
 def quoted(path: Path) -> str:
