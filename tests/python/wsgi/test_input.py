@@ -320,7 +320,9 @@ def test_client_stops_half_way(server: Server, chunked: bool, size: int) -> None
         if chunked:
             piece = b"%x\r\n%s\r\n" % (size, piece)
         connection.send_raw(piece)
-        connection.half_close()
+        # A front that has refused the body may have gone already.
+        with contextlib.suppress(OSError):
+            connection.half_close()
         with contextlib.suppress(ClosedError, ConnectionResetError):
             assert connection.receive("POST").status in (400, 500)
     assert server.ask("plain").text == "plain"

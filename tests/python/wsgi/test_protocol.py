@@ -275,6 +275,7 @@ def test_other_statuses_have_a_body(server: Server, status: int) -> None:
     assert response.text == "body"
 
 
+@pytest.mark.excused(fact="misreads_many_records")
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
 def test_old_protocol(server: Server, version: str) -> None:
     """A client of HTTP/1.0 gets a body without chunks."""

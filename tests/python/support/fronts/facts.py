@@ -167,6 +167,11 @@ FACTS: dict[str, Fact] = {
         "the last chunk comes whichever way the program cuts; with a length the client"
         " gets less than that",
     ),
+    "misreads_many_records": _fact(
+        "of many small records it now and then takes zero bytes for content",
+        {"cgi-fcgi"},
+        "seen once: zero bytes at 6545 of a body of 5000 pieces; the cause is not traced",
+    ),
     "waits_between_pieces": _fact(
         "having sent a piece of a body it waits for the next, and looks at no response",
         {"mod-proxy-fcgi"},
