@@ -168,9 +168,9 @@ FACTS: dict[str, Fact] = {
         " gets less than that",
     ),
     "misreads_many_records": _fact(
-        "of many small records it now and then takes zero bytes for content",
+        "of many small records it now and then passes on headers as content",
         {"cgi-fcgi"},
-        "seen once: zero bytes at 6545 of a body of 5000 pieces; the cause is not traced",
+        "seen twice in bodies of 5000 pieces, once at 6545; not traced to its source",
     ),
     "waits_between_pieces": _fact(
         "having sent a piece of a body it waits for the next, and looks at no response",
