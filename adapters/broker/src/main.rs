@@ -1,0 +1,3 @@
+//! The broker of one httpd.
+
+fn main() {}
