@@ -178,12 +178,14 @@ pub struct Request<'a> {
     pub protocol: u32,
     /// Whether the client reached the server by TLS.
     pub secure: bool,
-    /// Whether this is the first request of its connection; if not, how many came before.
+    /// How many requests came before this one on its connection.
     pub earlier: u32,
     /// Where the application is mounted: decoded, without a slash at its end.
     pub mount: Text<'a>,
     /// The path below that, decoded (`PATH_INFO`).
     pub path_info: Text<'a>,
+    /// The query, without the question mark: that of the target, unless httpd has rewritten it.
+    pub query: Text<'a>,
     /// The fields, in the order in which they came, repeated ones repeated.
     pub fields: List<'a, Pair<'a>>,
     /// The variables that modules of httpd have set, such as `SSL_PROTOCOL` and those of `SetEnv`.
@@ -232,7 +234,8 @@ impl Matter {
     /// `key=value`: `status`, `filename`, `content_type`, `handler`, `path_info`, `exists`.
     pub const LOOKUP: Self = Self(8);
     /// Told: the request is answered by the path that is the value (`ap_internal_redirect`), instead of
-    /// by a response, none of which has been sent.
+    /// by a response, none of which has been sent. The last that is told: [`Engine::answer`] returns,
+    /// without [`Host::finish`], and then it is done.
     pub const REDIRECT: Self = Self(9);
     /// All names of notes; each is put.
     pub const NOTES: Self = Self(10);
@@ -270,7 +273,8 @@ pub struct Host {
     pub forked: bool,
     /// Reads at most `size` bytes of the body into `buffer`; `count` is how many, 0 at its end.
     pub read: unsafe extern "C" fn(Context, buffer: *mut u8, size: usize, count: *mut usize) -> Status,
-    /// Takes the head of the response. Called once, before `write`.
+    /// Takes the head of the response. Called once, before `write`. The reason is what is to stand
+    /// behind the status, be it the usual one, another or nothing.
     pub start: unsafe extern "C" fn(Context, status: u16, reason: Text<'_>, fields: List<'_, Pair<'_>>) -> Status,
     /// Sends a piece of the body; what is sent with `flush` reaches the client before it returns.
     pub write: unsafe extern "C" fn(Context, piece: Text<'_>, flush: bool) -> Status,
@@ -282,7 +286,8 @@ pub struct Host {
     pub finish: unsafe extern "C" fn(Context) -> Status,
     /// Whether the client is known to have left.
     pub departed: unsafe extern "C" fn(Context) -> bool,
-    /// Writes to the error log; `context` is null outside of a request.
+    /// Writes a line to the error log, of 4 KiB at most and without its end; `context` is null outside
+    /// of a request.
     pub log: unsafe extern "C" fn(Context, Level, Text<'_>),
     /// Puts what is asked for into the sink; [`Status::UNKNOWN`] if there is no such thing.
     pub ask: unsafe extern "C" fn(Context, Matter, name: Text<'_>, Sink) -> Status,
