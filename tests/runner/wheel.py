@@ -23,9 +23,11 @@ def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path
     """
     folder = cargo_target / "wheels" / profile / python.parent.parent.name
     environment = {"PYO3_PYTHON": str(python), "CARGO_TARGET_DIR": str(cargo_target)}
-    # As the build backend does, which builds with the profile `release` only.
+    # As the build backend does, but with our profile.
     run(
-        maturin, ROOT / "python" / "build" / "narthex_build.py", environment=environment
+        *(maturin, ROOT / "python" / "build" / "narthex_build.py"),
+        *("--profile", profile),
+        environment=environment,
     )
     run(
         *(maturin, "-m", "maturin", "build", "--quiet", "--locked"),
