@@ -55,7 +55,9 @@ class Site:
             return
         assert response.status == 200
         assert sent.startswith(response.body)
-        assert not response.complete or "truncation" not in self.server.capabilities
+        assert (
+            not response.complete or "truncation" not in self.server.served.capabilities
+        )
 
 
 def serve(backend: Backend, name: str, *options: str) -> Site:

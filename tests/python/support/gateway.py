@@ -6,13 +6,13 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from support import cgi
 from support.fronts.program import find_program
 from support.log import Log
-from support.messages import Request, Response
-from support.server import Process, Server
+from support.messages import Request
+from support.server import AskedServer, Process, Served
 
 Variables = dict[bytes, bytes]
 
@@ -171,40 +171,19 @@ class CgiFcgi(cgi.Child):
 Ask = Callable[[int, Variables, Request], cgi.Asked]
 
 
-class GatewayServer(Server):
+class GatewayServer(AskedServer):
     """A gateway that listens, asked by a client of the suite."""
 
-    def __init__(
-        self,
-        application: str,
-        capabilities: frozenset[str],
-        command: Sequence[str],
-        settings: Mapping[str, str],
-        mount: str,
-        ask: Ask,
-    ) -> None:
+    def __init__(self, ask: Ask, served: Served) -> None:
         """Starts it."""
-        super().__init__(application, capabilities)
-        self._process = Process(command, settings, self.log)
+        super().__init__(served)
+        command = served.command("--bind", "127.0.0.1:0")
+        self._process = Process(command, served.settings, self.log)
         self.pid = self._process.pid
-        self._mount = mount
         self._ask = ask
 
-    def request(self, request: Request) -> Response:
-        """See `Server.request`."""
-        return self._start(request).response()
-
-    def conversation(self, *requests: Request) -> list[Response]:
-        """See `Server.conversation`; each has a connection of its own."""
-        return [self.request(request) for request in requests]
-
-    def abandon(self, request: Request, after: int) -> None:
-        """See `Server.abandon`."""
-        self._start(request).abandon(after)
-
-    def _start(self, request: Request) -> cgi.Asked:
-        request = cgi.unchunked(request)
-        variables = cgi.variables(request, self._mount)
+    def give(self, request: Request, variables: Variables) -> cgi.Asked:
+        """See `AskedServer.give`."""
         return self._ask(self._process.port, variables, request)
 
     def stop(self) -> None:

@@ -12,6 +12,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from support import cgi, stub
@@ -34,22 +35,49 @@ def child_environment(settings: Mapping[str, str]) -> dict[bytes, bytes]:
     return environment
 
 
+@dataclass(frozen=True)
+class Served:
+    """What a server serves, and how.
+
+    Attributes:
+        application: The file and the attribute.
+        protocol: What the command calls the backend of ours.
+        options: What the command is told besides.
+        settings: Variables of the environment.
+        mount: The path that the application lies below.
+        capabilities: What the backend can do.
+    """
+
+    application: str
+    protocol: str
+    options: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    mount: str = ""
+    capabilities: frozenset[str] = frozenset()
+
+    def command(self, *more: str) -> list[str]:
+        """Builds the command line that serves it, with more options.
+
+        What follows the application on it is the web server's.
+        """
+        backend = ("--backend", self.protocol, "--no-debug")
+        return python_command("run", *backend, *more, *self.options, self.application)
+
+
 class Server(ABC):
     """One application under one backend.
 
     Attributes:
-        application: What is served.
-        capabilities: What the backend can do.
+        served: What it serves, and how.
         log: What it, and the application, write to the error stream.
         pid: The process that serves; none where each request has its own.
     """
 
     pid: int | None = None
 
-    def __init__(self, application: str, capabilities: frozenset[str]) -> None:
-        """Remembers what is served, and what the backend can do."""
-        self.application = application
-        self.capabilities = capabilities
+    def __init__(self, served: Served) -> None:
+        """Remembers what is served."""
+        self.served = served
         self.log = Log()
 
     @abstractmethod
@@ -85,7 +113,7 @@ class Server(ABC):
 
     def logs(self) -> dict[str, Log]:
         """Names what may explain a failure."""
-        return {self.application: self.log}
+        return {self.served.application: self.log}
 
     def cut(self, request: Request) -> Response | None:
         """Sends a request whose response must be seen to be cut.
@@ -222,16 +250,12 @@ class SocketServer(Server):
 class EmbeddedServer(SocketServer):
     """An application under a server of ours."""
 
-    def __init__(
-        self,
-        application: str,
-        capabilities: frozenset[str],
-        command: Sequence[str],
-        settings: Mapping[str, str],
-    ) -> None:
-        """Starts `command`, which listens on a port of its own choice."""
-        super().__init__(application, capabilities)
-        self._process = Process(command, settings, self.log)
+    def __init__(self, served: Served) -> None:
+        """Starts it on a port of its own choice."""
+        super().__init__(served)
+        mount = ["--mount", served.mount] if served.mount else []
+        command = served.command("--bind", "127.0.0.1:0", *mount)
+        self._process = Process(command, served.settings, self.log)
         self.address = ("127.0.0.1", self._process.port)
         self.pid = self._process.pid
 
@@ -240,22 +264,12 @@ class EmbeddedServer(SocketServer):
         self._process.stop()
 
 
-class CgiServer(Server):
-    """A new child process for each request, with the variables of RFC 3875."""
+class AskedServer(Server):
+    """A server whose requests are given to it by a host of the suite, one by one."""
 
-    def __init__(
-        self,
-        application: str,
-        capabilities: frozenset[str],
-        command: Sequence[str],
-        settings: Mapping[str, str],
-        mount: str,
-    ) -> None:
-        """Remembers how to start a child."""
-        super().__init__(application, capabilities)
-        self._environment = child_environment(settings)
-        self._command = command
-        self._mount = mount
+    @abstractmethod
+    def give(self, request: Request, variables: dict[bytes, bytes]) -> cgi.Asked:
+        """Gives it a request that these variables describe."""
 
     def request(self, request: Request) -> Response:
         """See `Server.request`."""
@@ -269,9 +283,22 @@ class CgiServer(Server):
         """See `Server.abandon`."""
         self._start(request).abandon(after)
 
-    def _start(self, request: Request) -> cgi.Child:
+    def _start(self, request: Request) -> cgi.Asked:
         request = cgi.unchunked(request)
-        variables = cgi.variables(request, self._mount)
+        return self.give(request, cgi.variables(request, self.served.mount))
+
+
+class CgiServer(AskedServer):
+    """A new child process for each request, with the variables of RFC 3875."""
+
+    def __init__(self, served: Served) -> None:
+        """Remembers how to start a child."""
+        super().__init__(served)
+        self._environment = child_environment(served.settings)
+        self._command = python_command("cgi", *served.options, served.application)
+
+    def give(self, request: Request, variables: dict[bytes, bytes]) -> cgi.Child:
+        """See `AskedServer.give`."""
         environment = {**self._environment, **variables}
         return cgi.Child(self._command, environment, request, self.log)
 
@@ -280,25 +307,20 @@ class CgiServer(Server):
 
 
 class StubServer(CgiServer):
-    """A child for each request, which may hand it to a process that stays."""
+    """narthex-cgi for each request, which may hand it to a process that stays."""
 
-    def __init__(
-        self,
-        application: str,
-        capabilities: frozenset[str],
-        command: Sequence[str],
-        settings: Mapping[str, str],
-        mount: str,
-    ) -> None:
+    def __init__(self, mode: str, served: Served) -> None:
         """Gives the processes that stay a directory of their own."""
         # Paths of sockets are short.
         self._runtime = Path(tempfile.mkdtemp(prefix="narthex-"))
         settings = {
             "NARTHEX_RUNTIME_DIR": str(self._runtime),
             "NARTHEX_PYTHON": sys.executable,
-            **settings,
+            **served.settings,
         }
-        super().__init__(application, capabilities, command, settings, mount)
+        super().__init__(replace(served, settings=settings))
+        options = stub.options(served.options)
+        self._command = [stub.program(), f"--mode={mode}", *options, served.application]
 
     def stop(self) -> None:
         """See `Server.stop`."""

@@ -51,7 +51,7 @@ def test_flags_are_honest(server: Server) -> None:
     """The flags say what the backend says of itself."""
     flags = facts(server)["flags"]
     for name in ("multithread", "multiprocess", "run_once"):
-        assert flags[name] is (name in server.capabilities), name
+        assert flags[name] is (name in server.served.capabilities), name
     assert flags["input_terminated"] is True
 
 

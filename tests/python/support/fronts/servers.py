@@ -15,10 +15,9 @@ from support.log import Log
 from support.server import Process, SocketServer, child_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from support.fronts.program import Program
     from support.messages import Request, Response
+    from support.server import Served
 
 
 class Gateway(Protocol):
@@ -40,9 +39,9 @@ class Host(Protocol):
 class Behind(SocketServer):
     """What both have: a web server, and a folder for its files."""
 
-    def __init__(self, application: str, capabilities: frozenset[str]) -> None:
+    def __init__(self, served: Served) -> None:
         """Makes the folder."""
-        super().__init__(application, capabilities)
+        super().__init__(served)
         # Not below pytest's: the path of a socket must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="narthex-"))
         self.front: Program
@@ -81,7 +80,8 @@ class Behind(SocketServer):
 
     def logs(self) -> dict[str, Log]:
         """See `Server.logs`."""
-        return {**super().logs(), f"{self.application}, its front": self.front_log}
+        name = f"{self.served.application}, its front"
+        return {**super().logs(), name: self.front_log}
 
     def stop(self) -> None:
         """See `Server.stop`."""
@@ -96,25 +96,25 @@ class Fronted(Behind):
 
     def __init__(
         self,
-        application: str,
-        capabilities: frozenset[str],
-        command: Sequence[str],
-        settings: Mapping[str, str],
         gateway: Gateway,
-        protocol: str,
-        mount: str,
+        served: Served,
         *,
-        unix: bool,
+        unix: bool = True,
+        told: bool = False,
     ) -> None:
-        """Starts both."""
-        super().__init__(application, capabilities)
+        """Starts both; a gateway may be told where it is mounted."""
+        super().__init__(served)
         path = self.folder / "application"
         bind = f"unix:{path}" if unix else "127.0.0.1:0"
-        self._process = Process([*command, "--bind", bind], settings, self.log)
+        mount = ["--mount", served.mount] if told and served.mount else []
+        command = served.command("--bind", bind, *mount)
+        self._process = Process(command, served.settings, self.log)
         self.pid = self._process.pid
         upstream = str(path) if unix else f"127.0.0.1:{self._process.port}"
         try:
-            self.front = gateway(self.folder, protocol, upstream, mount, Log())
+            self.front = gateway(
+                self.folder, served.protocol, upstream, served.mount, Log()
+            )
         except BaseException:
             self._process.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -132,25 +132,15 @@ class Fronted(Behind):
 class Hosted(Behind):
     """A web server that starts the application."""
 
-    def __init__(
-        self,
-        application: str,
-        capabilities: frozenset[str],
-        command: Sequence[str],
-        settings: Mapping[str, str],
-        host: Host,
-        mount: str,
-        *,
-        resident: bool,
-    ) -> None:
+    def __init__(self, host: Host, served: Served) -> None:
         """Writes the program and starts the web server."""
-        super().__init__(application, capabilities)
-        self._resident = resident
+        super().__init__(served)
+        self._resident = served.protocol != "cgi"
         self._pid_file = self.folder / "pid"
         program = self.folder / "application.cgi"
-        program.write_text(self._script(command, settings))
+        program.write_text(self._script())
         program.chmod(0o755)
-        self.front = host(self.folder, program, mount, self.log)
+        self.front = host(self.folder, program, served.mount, self.log)
         self.address = ("127.0.0.1", self.front.port)
 
     @property
@@ -158,9 +148,10 @@ class Hosted(Behind):
         """See `Server`; known once the program was started."""
         return int(self._pid_file.read_text()) if self._resident else None
 
-    def _script(self, command: Sequence[str], settings: Mapping[str, str]) -> str:
+    def _script(self) -> str:
         """Sets variables that a web server would not pass on, and becomes ours."""
         lines = ["#!/bin/sh"]
+        settings = self.served.settings
         wanted = {"PYTHONPATH", "PYTHONIOENCODING", *settings}
         for name, value in child_environment(settings).items():
             if os.fsdecode(name) in wanted:
@@ -168,5 +159,5 @@ class Hosted(Behind):
                 lines.append(f"export {os.fsdecode(name)}={value_}")
         if self._resident:
             lines.append(f"echo $$ > {self._pid_file}")
-        lines.append(f'exec {shlex.join(command)} "$@"')
+        lines.append(f'exec {shlex.join(self.served.command())} "$@"')
         return "\n".join([*lines, ""])
