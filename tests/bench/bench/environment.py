@@ -21,6 +21,7 @@ ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.txt"
 BUILDERS = ("setuptools", "wheel", "maturin")
 DEFAULT_PYTHON = Path("/usr/bin/python3")
+MODULE = ("--crate-type=cdylib",)
 
 PACKAGES = {
     "wrk": "wrk",
@@ -189,7 +190,7 @@ def build_ours(python: Path) -> None:
 
 
 def build_programs() -> str | None:
-    """Compiles what `apps/cgi` has in Rust, without shared libraries.
+    """Compiles what `apps` has in Rust: static CGI programs, and modules of httpd.
 
     Returns:
         Why that is not possible, or None.
@@ -197,15 +198,20 @@ def build_programs() -> str | None:
     CACHE.mkdir(exist_ok=True)
     # As narthex-cgi is made: nothing to load, nothing to relocate.
     static = ("-Ctarget-feature=+crt-static", "-Crelocation-model=static")
-    flags = ("-Copt-level=3", "-Cpanic=abort", "-Cstrip=symbols")
-    for source in (APPLICATIONS / "cgi").glob("*.rs"):
-        program = CACHE / source.stem
+    kinds = (("cgi", "", (*static, "-Cpanic=abort")), ("apache", ".so", MODULE))
+    built = (
+        (source, CACHE / f"{source.stem}{ending}", flags)
+        for folder, ending, flags in kinds
+        for source in (APPLICATIONS / folder).glob("*.rs")
+    )
+    for source, program, kind in built:
+        flags = ("-Copt-level=3", "-Cstrip=symbols", *kind)
         if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
             continue
         print(f"compiling {source.name}", flush=True)
         done = subprocess.run(
             [
-                *("rustc", "--edition=2024", *static, *flags),
+                *("rustc", "--edition=2024", *flags),
                 *(str(source), "-o", str(program)),
             ],
             capture_output=True,

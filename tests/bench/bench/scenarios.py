@@ -238,6 +238,46 @@ SCENARIOS = (
         ours="httpd-warm",
         quick=True,
     ),
+    Scenario(
+        "apache-event",
+        "hello inside httpd, one process of 64 threads, over 16 kept connections",
+        Wrk(connections=16),
+        frozenset({Role.APACHE_EVENT}),
+        ours="event-narthex",
+        quick=True,
+    ),
+    Scenario(
+        "apache-prefork",
+        "hello inside httpd, 20 processes, over 16 kept connections",
+        Wrk(connections=16),
+        frozenset({Role.APACHE_PREFORK}),
+        ours="prefork-narthex",
+    ),
+    Scenario(
+        "apache-group",
+        "hello by a process that httpd hands requests to, over 16 kept connections;"
+        " CPU and memory are of all processes",
+        Wrk(connections=16),
+        frozenset({Role.APACHE_GROUP}),
+        ours="group-narthex",
+        quick=True,
+    ),
+    Scenario(
+        "apache-download",
+        "100 MiB from the application through httpd",
+        Transfer(size=100 * MEGABYTE, upload=False),
+        frozenset({Role.APACHE_TRANSFER}),
+        ours="event-narthex",
+        module="mixed",
+    ),
+    Scenario(
+        "apache-upload",
+        "100 MiB to the application through httpd",
+        Transfer(size=100 * MEGABYTE, upload=True),
+        frozenset({Role.APACHE_TRANSFER}),
+        ours="event-narthex",
+        module="mixed",
+    ),
 )
 
 
@@ -348,4 +388,32 @@ GOALS = (
     _ratio("cgi", "narthex-fork", "floor", measure.RUN, 3, "≤"),
     _ratio("cgi", "narthex-cold", "wsgiref", measure.RUN, 0.6, "≤"),
     _ratio("cgi-httpd", "httpd-warm", "httpd-floor", measure.RATE, 0.8),
+    _ratio("apache-event", "event-narthex", "event-mod_wsgi", measure.RATE, 2),
+    _ratio("apache-event", "event-narthex", "event-mod_wsgi-debian", measure.RATE, 2),
+    _ratio("apache-event", "event-narthex", "event-rust", measure.RATE, 0.93),
+    _ratio("apache-event", "event-mod_python", "event-narthex", measure.CPU, 1),
+    _ratio("apache-event", "event-narthex", "event-mod_wsgi", measure.PEAK, 1, "≤"),
+    _ratio("apache-prefork", "prefork-narthex", "prefork-mod_wsgi", measure.RATE, 1.4),
+    _ratio(
+        *("apache-prefork", "prefork-narthex", "prefork-mod_wsgi-debian"),
+        *(measure.RATE, 1.4),
+    ),
+    _ratio("apache-prefork", "prefork-narthex", "prefork-rust", measure.RATE, 0.93),
+    _ratio("apache-prefork", "prefork-mod_python", "prefork-narthex", measure.CPU, 1),
+    _ratio(
+        *("apache-prefork", "prefork-narthex", "prefork-mod_wsgi"),
+        *(measure.PEAK, 1, "≤"),
+    ),
+    _ratio("apache-group", "group-narthex", "daemon-mod_wsgi", measure.RATE, 1.3),
+    _ratio(
+        "apache-group", "group-narthex", "daemon-mod_wsgi-debian", measure.RATE, 1.3
+    ),
+    _ratio("apache-download", "event-narthex", "event-mod_wsgi", measure.SPEED, 1),
+    _ratio("apache-download", "group-narthex", "daemon-mod_wsgi", measure.SPEED, 1),
+    _bound("apache-download", "event-narthex", measure.GROWTH, "≤", 2),
+    _bound("apache-download", "group-narthex", measure.GROWTH, "≤", 2),
+    _ratio("apache-upload", "event-narthex", "event-mod_wsgi", measure.SPEED, 1),
+    _ratio("apache-upload", "group-narthex", "daemon-mod_wsgi", measure.SPEED, 1),
+    _bound("apache-upload", "event-narthex", measure.GROWTH, "≤", 2),
+    _bound("apache-upload", "group-narthex", measure.GROWTH, "≤", 2),
 )

@@ -36,6 +36,10 @@ class Role(enum.Enum):
     GATEWAY_TRANSFER = "behind nginx, moves large bodies"
     PROGRAM = "run for each request"
     HTTPD = "run by httpd for each request"
+    APACHE_EVENT = "inside httpd with threads"
+    APACHE_PREFORK = "inside httpd with processes"
+    APACHE_GROUP = "processes that httpd hands requests to"
+    APACHE_TRANSFER = "behind or inside httpd, moves large bodies"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import gateways, programs
+from . import apache, gateways, programs
 from .server import OURS, SYSTEM, Role, Server, words
 
 
@@ -230,4 +230,4 @@ EMBEDDED = (
     ),
 )
 
-SERVERS = (*EMBEDDED, *gateways.SERVERS, *programs.SERVERS)
+SERVERS = (*EMBEDDED, *gateways.SERVERS, *programs.SERVERS, *apache.SERVERS)
