@@ -40,6 +40,10 @@ NEEDED = {
     "valgrind": "valgrind",
     "wrk": "wrk",
     "/usr/lib/apache2/modules/mod_fcgid.so": "libapache2-mod-fcgid",
+    # The peers of the bench inside httpd; one is built.
+    "/usr/lib/apache2/modules/mod_python.so": "libapache2-mod-python",
+    "/usr/lib/apache2/modules/mod_wsgi.so": "libapache2-mod-wsgi-py3",
+    "apxs2": "apache2-dev",
     # The peers of the bench are built for Debian's own Python.
     "/usr/include/ev.h": "libev-dev",
     "/usr/include/python3*/Python.h": "python3-dev",
