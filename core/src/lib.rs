@@ -18,6 +18,7 @@ mod head;
 mod journal;
 mod metrics;
 mod path;
+pub mod quantity;
 mod quota;
 mod record;
 mod reply;

@@ -272,15 +272,27 @@ pub struct Host {
     /// Whether there may be several processes.
     pub forked: bool,
     /// Reads at most `size` bytes of the body into `buffer`; `count` is how many, 0 at its end.
-    pub read: unsafe extern "C" fn(Context, buffer: *mut u8, size: usize, count: *mut usize) -> Status,
+    pub read:
+        unsafe extern "C" fn(Context, buffer: *mut u8, size: usize, count: *mut usize) -> Status,
     /// Takes the head of the response. Called once, before `write`. The reason is what is to stand
     /// behind the status, be it the usual one, another or nothing.
-    pub start: unsafe extern "C" fn(Context, status: u16, reason: Text<'_>, fields: List<'_, Pair<'_>>) -> Status,
+    pub start: unsafe extern "C" fn(
+        Context,
+        status: u16,
+        reason: Text<'_>,
+        fields: List<'_, Pair<'_>>,
+    ) -> Status,
     /// Sends a piece of the body; what is sent with `flush` reaches the client before it returns.
     pub write: unsafe extern "C" fn(Context, piece: Text<'_>, flush: bool) -> Status,
     /// Sends `length` bytes of the file `descriptor` from `offset`; the descriptor stays the
     /// engine's. `sent` is how many there were.
-    pub send_file: unsafe extern "C" fn(Context, descriptor: i32, offset: u64, length: u64, sent: *mut u64) -> Status,
+    pub send_file: unsafe extern "C" fn(
+        Context,
+        descriptor: i32,
+        offset: u64,
+        length: u64,
+        sent: *mut u64,
+    ) -> Status,
     /// The response is whole. Without this call, `answer` returning means that it is not, and the
     /// client must be able to tell.
     pub finish: unsafe extern "C" fn(Context) -> Status,
