@@ -665,9 +665,6 @@ pub const M_INVALID: u32 = 26;
 pub const AP_REQUEST_STRONG_ETAG: u32 = 1;
 pub const AP_REQUEST_TRUSTED_CT: u32 = 2;
 pub const AP_DEFAULT_HANDLER_NAME: &[u8; 1] = b"\0";
-pub const REQUEST_NO_BODY: u32 = 0;
-pub const REQUEST_CHUNKED_ERROR: u32 = 1;
-pub const REQUEST_CHUNKED_DECHUNK: u32 = 2;
 pub const AP_REQ_ACCEPT_PATH_INFO: u32 = 0;
 pub const AP_REQ_REJECT_PATH_INFO: u32 = 1;
 pub const AP_REQ_DEFAULT_PATH_INFO: u32 = 2;
@@ -734,7 +731,6 @@ pub const NOT_IN_HTACCESS: u32 = 32;
 pub const NOT_IN_PROXY: u32 = 64;
 pub const NOT_IN_DIR_LOC_FILE: u32 = 28;
 pub const NOT_IN_DIR_CONTEXT: u32 = 94;
-pub const GLOBAL_ONLY: u32 = 95;
 pub const APR_HASH_KEY_STRING: i32 = -1;
 pub const AP_FILTER_PROTO_CHANGE: u32 = 1;
 pub const AP_FILTER_PROTO_CHANGE_LENGTH: u32 = 2;
@@ -808,27 +804,6 @@ pub const AP_SQ_RM_UNKNOWN: u32 = 1;
 pub const AP_SQ_RM_NORMAL: u32 = 2;
 pub const AP_SQ_RM_CONFIG_TEST: u32 = 3;
 pub const AP_SQ_RM_CONFIG_DUMP: u32 = 4;
-pub const APLOG_EMERG: u32 = 0;
-pub const APLOG_ALERT: u32 = 1;
-pub const APLOG_CRIT: u32 = 2;
-pub const APLOG_ERR: u32 = 3;
-pub const APLOG_WARNING: u32 = 4;
-pub const APLOG_NOTICE: u32 = 5;
-pub const APLOG_INFO: u32 = 6;
-pub const APLOG_DEBUG: u32 = 7;
-pub const APLOG_TRACE1: u32 = 8;
-pub const APLOG_TRACE2: u32 = 9;
-pub const APLOG_TRACE3: u32 = 10;
-pub const APLOG_TRACE4: u32 = 11;
-pub const APLOG_TRACE5: u32 = 12;
-pub const APLOG_TRACE6: u32 = 13;
-pub const APLOG_TRACE7: u32 = 14;
-pub const APLOG_TRACE8: u32 = 15;
-pub const APLOG_LEVELMASK: u32 = 15;
-pub const APLOG_NOERRNO: u32 = 16;
-pub const APLOG_TOCLIENT: u32 = 32;
-pub const APLOG_STARTUP: u32 = 64;
-pub const APLOG_NO_MODULE: i32 = -1;
 pub const AP_LOG_DATA_DEFAULT: u32 = 0;
 pub const AP_LOG_DATA_SHOW_OFFSET: u32 = 1;
 pub const AP_SERVER_BASEARGS: &[u8; 26] = b"C:c:D:d:E:e:f:vVlLtTSMh?X\0";
@@ -902,12 +877,29 @@ pub struct timeval {
     pub tv_sec: __time_t,
     pub tv_usec: __suseconds_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of timeval"][::std::mem::size_of::<timeval>() - 16usize];
+    ["Alignment of timeval"][::std::mem::align_of::<timeval>() - 8usize];
+    ["Offset of field: timeval::tv_sec"][::std::mem::offset_of!(timeval, tv_sec) - 0usize];
+    ["Offset of field: timeval::tv_usec"][::std::mem::offset_of!(timeval, tv_usec) - 8usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct __pthread_internal_list {
     pub __prev: *mut __pthread_internal_list,
     pub __next: *mut __pthread_internal_list,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of __pthread_internal_list"][::std::mem::size_of::<__pthread_internal_list>() - 16usize];
+    ["Alignment of __pthread_internal_list"]
+        [::std::mem::align_of::<__pthread_internal_list>() - 8usize];
+    ["Offset of field: __pthread_internal_list::__prev"]
+        [::std::mem::offset_of!(__pthread_internal_list, __prev) - 0usize];
+    ["Offset of field: __pthread_internal_list::__next"]
+        [::std::mem::offset_of!(__pthread_internal_list, __next) - 8usize];
+};
 pub type __pthread_list_t = __pthread_internal_list;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -921,6 +913,27 @@ pub struct __pthread_mutex_s {
     pub __elision: ::std::os::raw::c_short,
     pub __list: __pthread_list_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of __pthread_mutex_s"][::std::mem::size_of::<__pthread_mutex_s>() - 40usize];
+    ["Alignment of __pthread_mutex_s"][::std::mem::align_of::<__pthread_mutex_s>() - 8usize];
+    ["Offset of field: __pthread_mutex_s::__lock"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __lock) - 0usize];
+    ["Offset of field: __pthread_mutex_s::__count"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __count) - 4usize];
+    ["Offset of field: __pthread_mutex_s::__owner"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __owner) - 8usize];
+    ["Offset of field: __pthread_mutex_s::__nusers"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __nusers) - 12usize];
+    ["Offset of field: __pthread_mutex_s::__kind"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __kind) - 16usize];
+    ["Offset of field: __pthread_mutex_s::__spins"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __spins) - 20usize];
+    ["Offset of field: __pthread_mutex_s::__elision"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __elision) - 22usize];
+    ["Offset of field: __pthread_mutex_s::__list"]
+        [::std::mem::offset_of!(__pthread_mutex_s, __list) - 24usize];
+};
 pub type pthread_t = ::std::os::raw::c_ulong;
 pub type pthread_key_t = ::std::os::raw::c_uint;
 #[repr(C)]
@@ -930,12 +943,30 @@ pub union pthread_mutex_t {
     pub __size: [::std::os::raw::c_char; 40usize],
     pub __align: ::std::os::raw::c_long,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of pthread_mutex_t"][::std::mem::size_of::<pthread_mutex_t>() - 40usize];
+    ["Alignment of pthread_mutex_t"][::std::mem::align_of::<pthread_mutex_t>() - 8usize];
+    ["Offset of field: pthread_mutex_t::__data"]
+        [::std::mem::offset_of!(pthread_mutex_t, __data) - 0usize];
+    ["Offset of field: pthread_mutex_t::__size"]
+        [::std::mem::offset_of!(pthread_mutex_t, __size) - 0usize];
+    ["Offset of field: pthread_mutex_t::__align"]
+        [::std::mem::offset_of!(pthread_mutex_t, __align) - 0usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct iovec {
     pub iov_base: *mut ::std::os::raw::c_void,
     pub iov_len: usize,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of iovec"][::std::mem::size_of::<iovec>() - 16usize];
+    ["Alignment of iovec"][::std::mem::align_of::<iovec>() - 8usize];
+    ["Offset of field: iovec::iov_base"][::std::mem::offset_of!(iovec, iov_base) - 0usize];
+    ["Offset of field: iovec::iov_len"][::std::mem::offset_of!(iovec, iov_len) - 8usize];
+};
 pub type socklen_t = __socklen_t;
 pub type sa_family_t = ::std::os::raw::c_ushort;
 #[repr(C)]
@@ -944,6 +975,13 @@ pub struct sockaddr {
     pub sa_family: sa_family_t,
     pub sa_data: [::std::os::raw::c_char; 14usize],
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr"][::std::mem::size_of::<sockaddr>() - 16usize];
+    ["Alignment of sockaddr"][::std::mem::align_of::<sockaddr>() - 2usize];
+    ["Offset of field: sockaddr::sa_family"][::std::mem::offset_of!(sockaddr, sa_family) - 0usize];
+    ["Offset of field: sockaddr::sa_data"][::std::mem::offset_of!(sockaddr, sa_data) - 2usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct sockaddr_storage {
@@ -951,6 +989,18 @@ pub struct sockaddr_storage {
     pub __ss_padding: [::std::os::raw::c_char; 118usize],
     pub __ss_align: ::std::os::raw::c_ulong,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_storage"][::std::mem::size_of::<sockaddr_storage>() - 128usize];
+    ["Alignment of sockaddr_storage"][::std::mem::align_of::<sockaddr_storage>() - 8usize];
+    ["Offset of field: sockaddr_storage::ss_family"]
+        [::std::mem::offset_of!(sockaddr_storage, ss_family) - 0usize];
+    ["Offset of field: sockaddr_storage::__ss_padding"]
+        [::std::mem::offset_of!(sockaddr_storage, __ss_padding) - 2usize];
+    ["Offset of field: sockaddr_storage::__ss_align"]
+        [::std::mem::offset_of!(sockaddr_storage, __ss_align) - 120usize];
+};
+pub type apr_byte_t = ::std::os::raw::c_uchar;
 pub type apr_int16_t = ::std::os::raw::c_short;
 pub type apr_uint16_t = ::std::os::raw::c_ushort;
 pub type apr_int32_t = ::std::os::raw::c_int;
@@ -962,6 +1012,7 @@ pub type apr_ssize_t = isize;
 pub type apr_off_t = off_t;
 pub type apr_socklen_t = socklen_t;
 pub type apr_ino_t = ino_t;
+pub type apr_uintptr_t = apr_uint64_t;
 pub type apr_status_t = ::std::os::raw::c_int;
 unsafe extern "C" {
     pub fn apr_strerror(
@@ -969,6 +1020,29 @@ unsafe extern "C" {
         buf: *mut ::std::os::raw::c_char,
         bufsize: apr_size_t,
     ) -> *mut ::std::os::raw::c_char;
+}
+pub type apr_signum_t = ::std::os::raw::c_int;
+unsafe extern "C" {
+    pub fn apr_initialize() -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_app_initialize(
+        argc: *mut ::std::os::raw::c_int,
+        argv: *mut *const *const ::std::os::raw::c_char,
+        env: *mut *const *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_terminate();
+}
+unsafe extern "C" {
+    pub fn apr_terminate2();
+}
+unsafe extern "C" {
+    pub fn apr_generate_random_bytes(
+        buf: *mut ::std::os::raw::c_uchar,
+        length: apr_size_t,
+    ) -> apr_status_t;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -991,11 +1065,63 @@ pub struct apr_allocator_t {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct apr_memnode_t {
+    pub next: *mut apr_memnode_t,
+    pub ref_: *mut *mut apr_memnode_t,
+    pub index: apr_uint32_t,
+    pub free_index: apr_uint32_t,
+    pub first_avail: *mut ::std::os::raw::c_char,
+    pub endp: *mut ::std::os::raw::c_char,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_memnode_t"][::std::mem::size_of::<apr_memnode_t>() - 40usize];
+    ["Alignment of apr_memnode_t"][::std::mem::align_of::<apr_memnode_t>() - 8usize];
+    ["Offset of field: apr_memnode_t::next"][::std::mem::offset_of!(apr_memnode_t, next) - 0usize];
+    ["Offset of field: apr_memnode_t::ref_"][::std::mem::offset_of!(apr_memnode_t, ref_) - 8usize];
+    ["Offset of field: apr_memnode_t::index"]
+        [::std::mem::offset_of!(apr_memnode_t, index) - 16usize];
+    ["Offset of field: apr_memnode_t::free_index"]
+        [::std::mem::offset_of!(apr_memnode_t, free_index) - 20usize];
+    ["Offset of field: apr_memnode_t::first_avail"]
+        [::std::mem::offset_of!(apr_memnode_t, first_avail) - 24usize];
+    ["Offset of field: apr_memnode_t::endp"][::std::mem::offset_of!(apr_memnode_t, endp) - 32usize];
+};
+unsafe extern "C" {
+    pub fn apr_allocator_create(allocator: *mut *mut apr_allocator_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_allocator_destroy(allocator: *mut apr_allocator_t);
+}
+unsafe extern "C" {
+    pub fn apr_allocator_alloc(
+        allocator: *mut apr_allocator_t,
+        size: apr_size_t,
+    ) -> *mut apr_memnode_t;
+}
+unsafe extern "C" {
+    pub fn apr_allocator_free(allocator: *mut apr_allocator_t, memnode: *mut apr_memnode_t);
+}
+unsafe extern "C" {
+    pub fn apr_allocator_align(allocator: *mut apr_allocator_t, size: apr_size_t) -> apr_size_t;
+}
+unsafe extern "C" {
+    pub fn apr_allocator_owner_set(allocator: *mut apr_allocator_t, pool: *mut apr_pool_t);
+}
+unsafe extern "C" {
+    pub fn apr_allocator_owner_get(allocator: *mut apr_allocator_t) -> *mut apr_pool_t;
+}
+unsafe extern "C" {
+    pub fn apr_allocator_max_free_set(allocator: *mut apr_allocator_t, size: apr_size_t);
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct apr_thread_mutex_t {
     _unused: [u8; 0],
 }
 pub type apr_time_t = apr_int64_t;
 pub type apr_interval_time_t = apr_int64_t;
+pub type apr_short_interval_time_t = apr_int32_t;
 unsafe extern "C" {
     pub fn apr_time_now() -> apr_time_t;
 }
@@ -1014,6 +1140,33 @@ pub struct apr_time_exp_t {
     pub tm_isdst: apr_int32_t,
     pub tm_gmtoff: apr_int32_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_time_exp_t"][::std::mem::size_of::<apr_time_exp_t>() - 44usize];
+    ["Alignment of apr_time_exp_t"][::std::mem::align_of::<apr_time_exp_t>() - 4usize];
+    ["Offset of field: apr_time_exp_t::tm_usec"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_usec) - 0usize];
+    ["Offset of field: apr_time_exp_t::tm_sec"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_sec) - 4usize];
+    ["Offset of field: apr_time_exp_t::tm_min"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_min) - 8usize];
+    ["Offset of field: apr_time_exp_t::tm_hour"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_hour) - 12usize];
+    ["Offset of field: apr_time_exp_t::tm_mday"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_mday) - 16usize];
+    ["Offset of field: apr_time_exp_t::tm_mon"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_mon) - 20usize];
+    ["Offset of field: apr_time_exp_t::tm_year"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_year) - 24usize];
+    ["Offset of field: apr_time_exp_t::tm_wday"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_wday) - 28usize];
+    ["Offset of field: apr_time_exp_t::tm_yday"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_yday) - 32usize];
+    ["Offset of field: apr_time_exp_t::tm_isdst"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_isdst) - 36usize];
+    ["Offset of field: apr_time_exp_t::tm_gmtoff"]
+        [::std::mem::offset_of!(apr_time_exp_t, tm_gmtoff) - 40usize];
+};
 unsafe extern "C" {
     pub fn apr_time_ansi_put(result: *mut apr_time_t, input: time_t) -> apr_status_t;
 }
@@ -1037,6 +1190,24 @@ unsafe extern "C" {
     pub fn apr_time_exp_gmt_get(
         result: *mut apr_time_t,
         input: *mut apr_time_exp_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_sleep(t: apr_interval_time_t);
+}
+unsafe extern "C" {
+    pub fn apr_rfc822_date(date_str: *mut ::std::os::raw::c_char, t: apr_time_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_ctime(date_str: *mut ::std::os::raw::c_char, t: apr_time_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_strftime(
+        s: *mut ::std::os::raw::c_char,
+        retsize: *mut apr_size_t,
+        max: apr_size_t,
+        format: *const ::std::os::raw::c_char,
+        tm: *mut apr_time_exp_t,
     ) -> apr_status_t;
 }
 unsafe extern "C" {
@@ -1070,6 +1241,12 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn apr_thread_mutex_pool_get(thethread_mutex: *const apr_thread_mutex_t)
     -> *mut apr_pool_t;
+}
+unsafe extern "C" {
+    pub fn apr_allocator_mutex_set(allocator: *mut apr_allocator_t, mutex: *mut apr_thread_mutex_t);
+}
+unsafe extern "C" {
+    pub fn apr_allocator_mutex_get(allocator: *mut apr_allocator_t) -> *mut apr_thread_mutex_t;
 }
 unsafe extern "C" {
     pub fn apr_pool_create_ex(
@@ -1138,6 +1315,13 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn apr_palloc_debug(
+        p: *mut apr_pool_t,
+        size: apr_size_t,
+        file_line: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn apr_pcalloc_debug(
         p: *mut apr_pool_t,
         size: apr_size_t,
         file_line: *const ::std::os::raw::c_char,
@@ -1258,8 +1442,47 @@ pub struct apr_array_header_t {
     pub nalloc: ::std::os::raw::c_int,
     pub elts: *mut ::std::os::raw::c_char,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_array_header_t"][::std::mem::size_of::<apr_array_header_t>() - 32usize];
+    ["Alignment of apr_array_header_t"][::std::mem::align_of::<apr_array_header_t>() - 8usize];
+    ["Offset of field: apr_array_header_t::pool"]
+        [::std::mem::offset_of!(apr_array_header_t, pool) - 0usize];
+    ["Offset of field: apr_array_header_t::elt_size"]
+        [::std::mem::offset_of!(apr_array_header_t, elt_size) - 8usize];
+    ["Offset of field: apr_array_header_t::nelts"]
+        [::std::mem::offset_of!(apr_array_header_t, nelts) - 12usize];
+    ["Offset of field: apr_array_header_t::nalloc"]
+        [::std::mem::offset_of!(apr_array_header_t, nalloc) - 16usize];
+    ["Offset of field: apr_array_header_t::elts"]
+        [::std::mem::offset_of!(apr_array_header_t, elts) - 24usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct apr_table_entry_t {
+    pub key: *mut ::std::os::raw::c_char,
+    pub val: *mut ::std::os::raw::c_char,
+    pub key_checksum: apr_uint32_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_table_entry_t"][::std::mem::size_of::<apr_table_entry_t>() - 24usize];
+    ["Alignment of apr_table_entry_t"][::std::mem::align_of::<apr_table_entry_t>() - 8usize];
+    ["Offset of field: apr_table_entry_t::key"]
+        [::std::mem::offset_of!(apr_table_entry_t, key) - 0usize];
+    ["Offset of field: apr_table_entry_t::val"]
+        [::std::mem::offset_of!(apr_table_entry_t, val) - 8usize];
+    ["Offset of field: apr_table_entry_t::key_checksum"]
+        [::std::mem::offset_of!(apr_table_entry_t, key_checksum) - 16usize];
+};
 unsafe extern "C" {
     pub fn apr_table_elts(t: *const apr_table_t) -> *const apr_array_header_t;
+}
+unsafe extern "C" {
+    pub fn apr_is_empty_table(t: *const apr_table_t) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn apr_is_empty_array(a: *const apr_array_header_t) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn apr_array_make(
@@ -1416,8 +1639,109 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn apr_table_compress(t: *mut apr_table_t, flags: ::std::os::raw::c_uint);
 }
+unsafe extern "C" {
+    pub fn apr_hook_sort_register(
+        szHookName: *const ::std::os::raw::c_char,
+        aHooks: *mut *mut apr_array_header_t,
+    );
+}
+unsafe extern "C" {
+    pub fn apr_hook_sort_all();
+}
+unsafe extern "C" {
+    pub fn apr_hook_debug_show(
+        szName: *const ::std::os::raw::c_char,
+        aszPre: *const *const ::std::os::raw::c_char,
+        aszSucc: *const *const ::std::os::raw::c_char,
+    );
+}
+unsafe extern "C" {
+    pub fn apr_hook_deregister_all();
+}
+unsafe extern "C" {
+    pub fn apr_optional_hook_add(
+        szName: *const ::std::os::raw::c_char,
+        pfn: ::std::option::Option<unsafe extern "C" fn()>,
+        aszPre: *const *const ::std::os::raw::c_char,
+        aszSucc: *const *const ::std::os::raw::c_char,
+        nOrder: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn apr_optional_hook_get(szName: *const ::std::os::raw::c_char) -> *mut apr_array_header_t;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct apr_version_t {
+    pub major: ::std::os::raw::c_int,
+    pub minor: ::std::os::raw::c_int,
+    pub patch: ::std::os::raw::c_int,
+    pub is_dev: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_version_t"][::std::mem::size_of::<apr_version_t>() - 16usize];
+    ["Alignment of apr_version_t"][::std::mem::align_of::<apr_version_t>() - 4usize];
+    ["Offset of field: apr_version_t::major"]
+        [::std::mem::offset_of!(apr_version_t, major) - 0usize];
+    ["Offset of field: apr_version_t::minor"]
+        [::std::mem::offset_of!(apr_version_t, minor) - 4usize];
+    ["Offset of field: apr_version_t::patch"]
+        [::std::mem::offset_of!(apr_version_t, patch) - 8usize];
+    ["Offset of field: apr_version_t::is_dev"]
+        [::std::mem::offset_of!(apr_version_t, is_dev) - 12usize];
+};
+unsafe extern "C" {
+    pub fn apr_version(pvsn: *mut apr_version_t);
+}
+unsafe extern "C" {
+    pub fn apr_version_string() -> *const ::std::os::raw::c_char;
+}
 pub type apr_uid_t = uid_t;
 pub type apr_gid_t = gid_t;
+unsafe extern "C" {
+    pub fn apr_uid_current(
+        userid: *mut apr_uid_t,
+        groupid: *mut apr_gid_t,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_uid_name_get(
+        username: *mut *mut ::std::os::raw::c_char,
+        userid: apr_uid_t,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_uid_get(
+        userid: *mut apr_uid_t,
+        groupid: *mut apr_gid_t,
+        username: *const ::std::os::raw::c_char,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_uid_homepath_get(
+        dirname: *mut *mut ::std::os::raw::c_char,
+        username: *const ::std::os::raw::c_char,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_gid_name_get(
+        groupname: *mut *mut ::std::os::raw::c_char,
+        groupid: apr_gid_t,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_gid_get(
+        groupid: *mut apr_gid_t,
+        groupname: *const ::std::os::raw::c_char,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
 pub const apr_filetype_e_APR_NOFILE: apr_filetype_e = 0;
 pub const apr_filetype_e_APR_REG: apr_filetype_e = 1;
 pub const apr_filetype_e_APR_DIR: apr_filetype_e = 2;
@@ -1455,6 +1779,59 @@ pub struct apr_finfo_t {
     pub fname: *const ::std::os::raw::c_char,
     pub name: *const ::std::os::raw::c_char,
     pub filehand: *mut apr_file_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_finfo_t"][::std::mem::size_of::<apr_finfo_t>() - 120usize];
+    ["Alignment of apr_finfo_t"][::std::mem::align_of::<apr_finfo_t>() - 8usize];
+    ["Offset of field: apr_finfo_t::pool"][::std::mem::offset_of!(apr_finfo_t, pool) - 0usize];
+    ["Offset of field: apr_finfo_t::valid"][::std::mem::offset_of!(apr_finfo_t, valid) - 8usize];
+    ["Offset of field: apr_finfo_t::protection"]
+        [::std::mem::offset_of!(apr_finfo_t, protection) - 12usize];
+    ["Offset of field: apr_finfo_t::filetype"]
+        [::std::mem::offset_of!(apr_finfo_t, filetype) - 16usize];
+    ["Offset of field: apr_finfo_t::user"][::std::mem::offset_of!(apr_finfo_t, user) - 20usize];
+    ["Offset of field: apr_finfo_t::group"][::std::mem::offset_of!(apr_finfo_t, group) - 24usize];
+    ["Offset of field: apr_finfo_t::inode"][::std::mem::offset_of!(apr_finfo_t, inode) - 32usize];
+    ["Offset of field: apr_finfo_t::device"][::std::mem::offset_of!(apr_finfo_t, device) - 40usize];
+    ["Offset of field: apr_finfo_t::nlink"][::std::mem::offset_of!(apr_finfo_t, nlink) - 48usize];
+    ["Offset of field: apr_finfo_t::size"][::std::mem::offset_of!(apr_finfo_t, size) - 56usize];
+    ["Offset of field: apr_finfo_t::csize"][::std::mem::offset_of!(apr_finfo_t, csize) - 64usize];
+    ["Offset of field: apr_finfo_t::atime"][::std::mem::offset_of!(apr_finfo_t, atime) - 72usize];
+    ["Offset of field: apr_finfo_t::mtime"][::std::mem::offset_of!(apr_finfo_t, mtime) - 80usize];
+    ["Offset of field: apr_finfo_t::ctime"][::std::mem::offset_of!(apr_finfo_t, ctime) - 88usize];
+    ["Offset of field: apr_finfo_t::fname"][::std::mem::offset_of!(apr_finfo_t, fname) - 96usize];
+    ["Offset of field: apr_finfo_t::name"][::std::mem::offset_of!(apr_finfo_t, name) - 104usize];
+    ["Offset of field: apr_finfo_t::filehand"]
+        [::std::mem::offset_of!(apr_finfo_t, filehand) - 112usize];
+};
+unsafe extern "C" {
+    pub fn apr_stat(
+        finfo: *mut apr_finfo_t,
+        fname: *const ::std::os::raw::c_char,
+        wanted: apr_int32_t,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dir_open(
+        new_dir: *mut *mut apr_dir_t,
+        dirname: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dir_close(thedir: *mut apr_dir_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dir_read(
+        finfo: *mut apr_finfo_t,
+        wanted: apr_int32_t,
+        thedir: *mut apr_dir_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dir_rewind(thedir: *mut apr_dir_t) -> apr_status_t;
 }
 unsafe extern "C" {
     pub fn apr_filepath_root(
@@ -1814,6 +2191,26 @@ unsafe extern "C" {
     ) -> apr_status_t;
 }
 unsafe extern "C" {
+    pub fn apr_dir_make(
+        path: *const ::std::os::raw::c_char,
+        perm: apr_fileperms_t,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dir_make_recursive(
+        path: *const ::std::os::raw::c_char,
+        perm: apr_fileperms_t,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dir_remove(
+        path: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
     pub fn apr_file_info_get(
         finfo: *mut apr_finfo_t,
         wanted: apr_int32_t,
@@ -1843,12 +2240,32 @@ unsafe extern "C" {
         p: *mut apr_pool_t,
     ) -> apr_status_t;
 }
+unsafe extern "C" {
+    pub fn apr_temp_dir_get(
+        temp_dir: *mut *const ::std::os::raw::c_char,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+pub type apr_perms_setfn_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        object: *mut ::std::os::raw::c_void,
+        perms: apr_fileperms_t,
+        uid: apr_uid_t,
+        gid: apr_gid_t,
+    ) -> apr_status_t,
+>;
 pub type in_addr_t = u32;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct in_addr {
     pub s_addr: in_addr_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of in_addr"][::std::mem::size_of::<in_addr>() - 4usize];
+    ["Alignment of in_addr"][::std::mem::align_of::<in_addr>() - 4usize];
+    ["Offset of field: in_addr::s_addr"][::std::mem::offset_of!(in_addr, s_addr) - 0usize];
+};
 pub type in_port_t = u16;
 #[repr(C)]
 #[derive(Copy, Clone)]
@@ -1862,6 +2279,24 @@ pub union in6_addr__bindgen_ty_1 {
     pub __u6_addr16: [u16; 8usize],
     pub __u6_addr32: [u32; 4usize],
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of in6_addr__bindgen_ty_1"][::std::mem::size_of::<in6_addr__bindgen_ty_1>() - 16usize];
+    ["Alignment of in6_addr__bindgen_ty_1"]
+        [::std::mem::align_of::<in6_addr__bindgen_ty_1>() - 4usize];
+    ["Offset of field: in6_addr__bindgen_ty_1::__u6_addr8"]
+        [::std::mem::offset_of!(in6_addr__bindgen_ty_1, __u6_addr8) - 0usize];
+    ["Offset of field: in6_addr__bindgen_ty_1::__u6_addr16"]
+        [::std::mem::offset_of!(in6_addr__bindgen_ty_1, __u6_addr16) - 0usize];
+    ["Offset of field: in6_addr__bindgen_ty_1::__u6_addr32"]
+        [::std::mem::offset_of!(in6_addr__bindgen_ty_1, __u6_addr32) - 0usize];
+};
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of in6_addr"][::std::mem::size_of::<in6_addr>() - 16usize];
+    ["Alignment of in6_addr"][::std::mem::align_of::<in6_addr>() - 4usize];
+    ["Offset of field: in6_addr::__in6_u"][::std::mem::offset_of!(in6_addr, __in6_u) - 0usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct sockaddr_in {
@@ -1870,6 +2305,19 @@ pub struct sockaddr_in {
     pub sin_addr: in_addr,
     pub sin_zero: [::std::os::raw::c_uchar; 8usize],
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_in"][::std::mem::size_of::<sockaddr_in>() - 16usize];
+    ["Alignment of sockaddr_in"][::std::mem::align_of::<sockaddr_in>() - 4usize];
+    ["Offset of field: sockaddr_in::sin_family"]
+        [::std::mem::offset_of!(sockaddr_in, sin_family) - 0usize];
+    ["Offset of field: sockaddr_in::sin_port"]
+        [::std::mem::offset_of!(sockaddr_in, sin_port) - 2usize];
+    ["Offset of field: sockaddr_in::sin_addr"]
+        [::std::mem::offset_of!(sockaddr_in, sin_addr) - 4usize];
+    ["Offset of field: sockaddr_in::sin_zero"]
+        [::std::mem::offset_of!(sockaddr_in, sin_zero) - 8usize];
+};
 #[repr(C)]
 #[derive(Copy, Clone)]
 pub struct sockaddr_in6 {
@@ -1879,12 +2327,36 @@ pub struct sockaddr_in6 {
     pub sin6_addr: in6_addr,
     pub sin6_scope_id: u32,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_in6"][::std::mem::size_of::<sockaddr_in6>() - 28usize];
+    ["Alignment of sockaddr_in6"][::std::mem::align_of::<sockaddr_in6>() - 4usize];
+    ["Offset of field: sockaddr_in6::sin6_family"]
+        [::std::mem::offset_of!(sockaddr_in6, sin6_family) - 0usize];
+    ["Offset of field: sockaddr_in6::sin6_port"]
+        [::std::mem::offset_of!(sockaddr_in6, sin6_port) - 2usize];
+    ["Offset of field: sockaddr_in6::sin6_flowinfo"]
+        [::std::mem::offset_of!(sockaddr_in6, sin6_flowinfo) - 4usize];
+    ["Offset of field: sockaddr_in6::sin6_addr"]
+        [::std::mem::offset_of!(sockaddr_in6, sin6_addr) - 8usize];
+    ["Offset of field: sockaddr_in6::sin6_scope_id"]
+        [::std::mem::offset_of!(sockaddr_in6, sin6_scope_id) - 24usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct sockaddr_un {
     pub sun_family: sa_family_t,
     pub sun_path: [::std::os::raw::c_char; 108usize],
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_un"][::std::mem::size_of::<sockaddr_un>() - 110usize];
+    ["Alignment of sockaddr_un"][::std::mem::align_of::<sockaddr_un>() - 2usize];
+    ["Offset of field: sockaddr_un::sun_family"]
+        [::std::mem::offset_of!(sockaddr_un, sun_family) - 0usize];
+    ["Offset of field: sockaddr_un::sun_path"]
+        [::std::mem::offset_of!(sockaddr_un, sun_path) - 2usize];
+};
 pub const apr_shutdown_how_e_APR_SHUTDOWN_READ: apr_shutdown_how_e = 0;
 pub const apr_shutdown_how_e_APR_SHUTDOWN_WRITE: apr_shutdown_how_e = 1;
 pub const apr_shutdown_how_e_APR_SHUTDOWN_READWRITE: apr_shutdown_how_e = 2;
@@ -1895,6 +2367,12 @@ pub type apr_interface_e = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_socket_t {
+    _unused: [u8; 0],
+}
+pub type apr_in_addr_t = in_addr;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct apr_ipsubnet_t {
     _unused: [u8; 0],
 }
 pub type apr_port_t = apr_uint16_t;
@@ -1921,6 +2399,47 @@ pub union apr_sockaddr_t__bindgen_ty_1 {
     pub sas: sockaddr_storage,
     pub unx: sockaddr_un,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_sockaddr_t__bindgen_ty_1"]
+        [::std::mem::size_of::<apr_sockaddr_t__bindgen_ty_1>() - 128usize];
+    ["Alignment of apr_sockaddr_t__bindgen_ty_1"]
+        [::std::mem::align_of::<apr_sockaddr_t__bindgen_ty_1>() - 8usize];
+    ["Offset of field: apr_sockaddr_t__bindgen_ty_1::sin"]
+        [::std::mem::offset_of!(apr_sockaddr_t__bindgen_ty_1, sin) - 0usize];
+    ["Offset of field: apr_sockaddr_t__bindgen_ty_1::sin6"]
+        [::std::mem::offset_of!(apr_sockaddr_t__bindgen_ty_1, sin6) - 0usize];
+    ["Offset of field: apr_sockaddr_t__bindgen_ty_1::sas"]
+        [::std::mem::offset_of!(apr_sockaddr_t__bindgen_ty_1, sas) - 0usize];
+    ["Offset of field: apr_sockaddr_t__bindgen_ty_1::unx"]
+        [::std::mem::offset_of!(apr_sockaddr_t__bindgen_ty_1, unx) - 0usize];
+};
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_sockaddr_t"][::std::mem::size_of::<apr_sockaddr_t>() - 192usize];
+    ["Alignment of apr_sockaddr_t"][::std::mem::align_of::<apr_sockaddr_t>() - 8usize];
+    ["Offset of field: apr_sockaddr_t::pool"]
+        [::std::mem::offset_of!(apr_sockaddr_t, pool) - 0usize];
+    ["Offset of field: apr_sockaddr_t::hostname"]
+        [::std::mem::offset_of!(apr_sockaddr_t, hostname) - 8usize];
+    ["Offset of field: apr_sockaddr_t::servname"]
+        [::std::mem::offset_of!(apr_sockaddr_t, servname) - 16usize];
+    ["Offset of field: apr_sockaddr_t::port"]
+        [::std::mem::offset_of!(apr_sockaddr_t, port) - 24usize];
+    ["Offset of field: apr_sockaddr_t::family"]
+        [::std::mem::offset_of!(apr_sockaddr_t, family) - 28usize];
+    ["Offset of field: apr_sockaddr_t::salen"]
+        [::std::mem::offset_of!(apr_sockaddr_t, salen) - 32usize];
+    ["Offset of field: apr_sockaddr_t::ipaddr_len"]
+        [::std::mem::offset_of!(apr_sockaddr_t, ipaddr_len) - 36usize];
+    ["Offset of field: apr_sockaddr_t::addr_str_len"]
+        [::std::mem::offset_of!(apr_sockaddr_t, addr_str_len) - 40usize];
+    ["Offset of field: apr_sockaddr_t::ipaddr_ptr"]
+        [::std::mem::offset_of!(apr_sockaddr_t, ipaddr_ptr) - 48usize];
+    ["Offset of field: apr_sockaddr_t::next"]
+        [::std::mem::offset_of!(apr_sockaddr_t, next) - 56usize];
+    ["Offset of field: apr_sockaddr_t::sa"][::std::mem::offset_of!(apr_sockaddr_t, sa) - 64usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_hdtr_t {
@@ -1929,6 +2448,18 @@ pub struct apr_hdtr_t {
     pub trailers: *mut iovec,
     pub numtrailers: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_hdtr_t"][::std::mem::size_of::<apr_hdtr_t>() - 32usize];
+    ["Alignment of apr_hdtr_t"][::std::mem::align_of::<apr_hdtr_t>() - 8usize];
+    ["Offset of field: apr_hdtr_t::headers"][::std::mem::offset_of!(apr_hdtr_t, headers) - 0usize];
+    ["Offset of field: apr_hdtr_t::numheaders"]
+        [::std::mem::offset_of!(apr_hdtr_t, numheaders) - 8usize];
+    ["Offset of field: apr_hdtr_t::trailers"]
+        [::std::mem::offset_of!(apr_hdtr_t, trailers) - 16usize];
+    ["Offset of field: apr_hdtr_t::numtrailers"]
+        [::std::mem::offset_of!(apr_hdtr_t, numtrailers) - 24usize];
+};
 unsafe extern "C" {
     pub fn apr_socket_create(
         new_sock: *mut *mut apr_socket_t,
@@ -1998,6 +2529,29 @@ unsafe extern "C" {
         name: *mut *const ::std::os::raw::c_char,
         id: *mut apr_uint32_t,
         p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_getnameinfo(
+        hostname: *mut *mut ::std::os::raw::c_char,
+        sa: *mut apr_sockaddr_t,
+        flags: apr_int32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_parse_addr_port(
+        addr: *mut *mut ::std::os::raw::c_char,
+        scope_id: *mut *mut ::std::os::raw::c_char,
+        port: *mut apr_port_t,
+        str_: *const ::std::os::raw::c_char,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_gethostname(
+        buf: *mut ::std::os::raw::c_char,
+        len: ::std::os::raw::c_int,
+        cont: *mut apr_pool_t,
     ) -> apr_status_t;
 }
 unsafe extern "C" {
@@ -2132,6 +2686,26 @@ unsafe extern "C" {
     ) -> apr_status_t;
 }
 unsafe extern "C" {
+    pub fn apr_getservbyname(
+        sockaddr: *mut apr_sockaddr_t,
+        servname: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_ipsubnet_create(
+        ipsub: *mut *mut apr_ipsubnet_t,
+        ipstr: *const ::std::os::raw::c_char,
+        mask_or_numbits: *const ::std::os::raw::c_char,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_ipsubnet_test(
+        ipsub: *mut apr_ipsubnet_t,
+        sa: *mut apr_sockaddr_t,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn apr_socket_protocol_get(
         sock: *mut apr_socket_t,
         protocol: *mut ::std::os::raw::c_int,
@@ -2154,6 +2728,32 @@ unsafe extern "C" {
         gid: apr_gid_t,
     ) -> apr_status_t;
 }
+unsafe extern "C" {
+    pub fn apr_mcast_join(
+        sock: *mut apr_socket_t,
+        join: *mut apr_sockaddr_t,
+        iface: *mut apr_sockaddr_t,
+        source: *mut apr_sockaddr_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_mcast_leave(
+        sock: *mut apr_socket_t,
+        addr: *mut apr_sockaddr_t,
+        iface: *mut apr_sockaddr_t,
+        source: *mut apr_sockaddr_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_mcast_hops(sock: *mut apr_socket_t, ttl: apr_byte_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_mcast_loopback(sock: *mut apr_socket_t, opt: apr_byte_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_mcast_interface(sock: *mut apr_socket_t, iface: *mut apr_sockaddr_t)
+    -> apr_status_t;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_mmap_t {
@@ -2167,6 +2767,53 @@ pub struct apr_mmap_t {
 pub struct apr_mmap_t__bindgen_ty_1 {
     pub next: *mut apr_mmap_t,
     pub prev: *mut apr_mmap_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_mmap_t__bindgen_ty_1"]
+        [::std::mem::size_of::<apr_mmap_t__bindgen_ty_1>() - 16usize];
+    ["Alignment of apr_mmap_t__bindgen_ty_1"]
+        [::std::mem::align_of::<apr_mmap_t__bindgen_ty_1>() - 8usize];
+    ["Offset of field: apr_mmap_t__bindgen_ty_1::next"]
+        [::std::mem::offset_of!(apr_mmap_t__bindgen_ty_1, next) - 0usize];
+    ["Offset of field: apr_mmap_t__bindgen_ty_1::prev"]
+        [::std::mem::offset_of!(apr_mmap_t__bindgen_ty_1, prev) - 8usize];
+};
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_mmap_t"][::std::mem::size_of::<apr_mmap_t>() - 40usize];
+    ["Alignment of apr_mmap_t"][::std::mem::align_of::<apr_mmap_t>() - 8usize];
+    ["Offset of field: apr_mmap_t::cntxt"][::std::mem::offset_of!(apr_mmap_t, cntxt) - 0usize];
+    ["Offset of field: apr_mmap_t::mm"][::std::mem::offset_of!(apr_mmap_t, mm) - 8usize];
+    ["Offset of field: apr_mmap_t::size"][::std::mem::offset_of!(apr_mmap_t, size) - 16usize];
+    ["Offset of field: apr_mmap_t::link"][::std::mem::offset_of!(apr_mmap_t, link) - 24usize];
+};
+unsafe extern "C" {
+    pub fn apr_mmap_create(
+        newmmap: *mut *mut apr_mmap_t,
+        file: *mut apr_file_t,
+        offset: apr_off_t,
+        size: apr_size_t,
+        flag: apr_int32_t,
+        cntxt: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_mmap_dup(
+        new_mmap: *mut *mut apr_mmap_t,
+        old_mmap: *mut apr_mmap_t,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_mmap_delete(mm: *mut apr_mmap_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_mmap_offset(
+        addr: *mut *mut ::std::os::raw::c_void,
+        mm: *mut apr_mmap_t,
+        offset: apr_off_t,
+    ) -> apr_status_t;
 }
 pub const apr_read_type_e_APR_BLOCK_READ: apr_read_type_e = 0;
 pub const apr_read_type_e_APR_NONBLOCK_READ: apr_read_type_e = 1;
@@ -2204,6 +2851,27 @@ pub struct apr_bucket_type_t {
 pub const apr_bucket_type_t_APR_BUCKET_DATA: apr_bucket_type_t__bindgen_ty_1 = 0;
 pub const apr_bucket_type_t_APR_BUCKET_METADATA: apr_bucket_type_t__bindgen_ty_1 = 1;
 pub type apr_bucket_type_t__bindgen_ty_1 = ::std::os::raw::c_uint;
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_bucket_type_t"][::std::mem::size_of::<apr_bucket_type_t>() - 56usize];
+    ["Alignment of apr_bucket_type_t"][::std::mem::align_of::<apr_bucket_type_t>() - 8usize];
+    ["Offset of field: apr_bucket_type_t::name"]
+        [::std::mem::offset_of!(apr_bucket_type_t, name) - 0usize];
+    ["Offset of field: apr_bucket_type_t::num_func"]
+        [::std::mem::offset_of!(apr_bucket_type_t, num_func) - 8usize];
+    ["Offset of field: apr_bucket_type_t::is_metadata"]
+        [::std::mem::offset_of!(apr_bucket_type_t, is_metadata) - 12usize];
+    ["Offset of field: apr_bucket_type_t::destroy"]
+        [::std::mem::offset_of!(apr_bucket_type_t, destroy) - 16usize];
+    ["Offset of field: apr_bucket_type_t::read"]
+        [::std::mem::offset_of!(apr_bucket_type_t, read) - 24usize];
+    ["Offset of field: apr_bucket_type_t::setaside"]
+        [::std::mem::offset_of!(apr_bucket_type_t, setaside) - 32usize];
+    ["Offset of field: apr_bucket_type_t::split"]
+        [::std::mem::offset_of!(apr_bucket_type_t, split) - 40usize];
+    ["Offset of field: apr_bucket_type_t::copy"]
+        [::std::mem::offset_of!(apr_bucket_type_t, copy) - 48usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_bucket {
@@ -2221,6 +2889,29 @@ pub struct apr_bucket__bindgen_ty_1 {
     pub next: *mut apr_bucket,
     pub prev: *mut apr_bucket,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_bucket__bindgen_ty_1"]
+        [::std::mem::size_of::<apr_bucket__bindgen_ty_1>() - 16usize];
+    ["Alignment of apr_bucket__bindgen_ty_1"]
+        [::std::mem::align_of::<apr_bucket__bindgen_ty_1>() - 8usize];
+    ["Offset of field: apr_bucket__bindgen_ty_1::next"]
+        [::std::mem::offset_of!(apr_bucket__bindgen_ty_1, next) - 0usize];
+    ["Offset of field: apr_bucket__bindgen_ty_1::prev"]
+        [::std::mem::offset_of!(apr_bucket__bindgen_ty_1, prev) - 8usize];
+};
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_bucket"][::std::mem::size_of::<apr_bucket>() - 64usize];
+    ["Alignment of apr_bucket"][::std::mem::align_of::<apr_bucket>() - 8usize];
+    ["Offset of field: apr_bucket::link"][::std::mem::offset_of!(apr_bucket, link) - 0usize];
+    ["Offset of field: apr_bucket::type_"][::std::mem::offset_of!(apr_bucket, type_) - 16usize];
+    ["Offset of field: apr_bucket::length"][::std::mem::offset_of!(apr_bucket, length) - 24usize];
+    ["Offset of field: apr_bucket::start"][::std::mem::offset_of!(apr_bucket, start) - 32usize];
+    ["Offset of field: apr_bucket::data"][::std::mem::offset_of!(apr_bucket, data) - 40usize];
+    ["Offset of field: apr_bucket::free"][::std::mem::offset_of!(apr_bucket, free) - 48usize];
+    ["Offset of field: apr_bucket::list"][::std::mem::offset_of!(apr_bucket, list) - 56usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_bucket_brigade {
@@ -2234,57 +2925,34 @@ pub struct apr_bucket_brigade_apr_bucket_list {
     pub next: *mut apr_bucket,
     pub prev: *mut apr_bucket,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_bucket_brigade_apr_bucket_list"]
+        [::std::mem::size_of::<apr_bucket_brigade_apr_bucket_list>() - 16usize];
+    ["Alignment of apr_bucket_brigade_apr_bucket_list"]
+        [::std::mem::align_of::<apr_bucket_brigade_apr_bucket_list>() - 8usize];
+    ["Offset of field: apr_bucket_brigade_apr_bucket_list::next"]
+        [::std::mem::offset_of!(apr_bucket_brigade_apr_bucket_list, next) - 0usize];
+    ["Offset of field: apr_bucket_brigade_apr_bucket_list::prev"]
+        [::std::mem::offset_of!(apr_bucket_brigade_apr_bucket_list, prev) - 8usize];
+};
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_bucket_brigade"][::std::mem::size_of::<apr_bucket_brigade>() - 32usize];
+    ["Alignment of apr_bucket_brigade"][::std::mem::align_of::<apr_bucket_brigade>() - 8usize];
+    ["Offset of field: apr_bucket_brigade::p"]
+        [::std::mem::offset_of!(apr_bucket_brigade, p) - 0usize];
+    ["Offset of field: apr_bucket_brigade::list"]
+        [::std::mem::offset_of!(apr_bucket_brigade, list) - 8usize];
+    ["Offset of field: apr_bucket_brigade::bucket_alloc"]
+        [::std::mem::offset_of!(apr_bucket_brigade, bucket_alloc) - 24usize];
+};
 pub type apr_brigade_flush = ::std::option::Option<
     unsafe extern "C" fn(
         bb: *mut apr_bucket_brigade,
         ctx: *mut ::std::os::raw::c_void,
     ) -> apr_status_t,
 >;
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct apr_bucket_refcount {
-    pub refcount: ::std::os::raw::c_int,
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct apr_bucket_heap {
-    pub refcount: apr_bucket_refcount,
-    pub base: *mut ::std::os::raw::c_char,
-    pub alloc_len: apr_size_t,
-    pub free_func: ::std::option::Option<unsafe extern "C" fn(data: *mut ::std::os::raw::c_void)>,
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct apr_bucket_pool {
-    pub heap: apr_bucket_heap,
-    pub base: *const ::std::os::raw::c_char,
-    pub pool: *mut apr_pool_t,
-    pub list: *mut apr_bucket_alloc_t,
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct apr_bucket_mmap {
-    pub refcount: apr_bucket_refcount,
-    pub mmap: *mut apr_mmap_t,
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct apr_bucket_file {
-    pub refcount: apr_bucket_refcount,
-    pub fd: *mut apr_file_t,
-    pub readpool: *mut apr_pool_t,
-    pub can_mmap: ::std::os::raw::c_int,
-    pub read_size: apr_size_t,
-}
-#[repr(C)]
-#[derive(Copy, Clone)]
-pub union apr_bucket_structs {
-    pub b: apr_bucket,
-    pub heap: apr_bucket_heap,
-    pub pool: apr_bucket_pool,
-    pub mmap: apr_bucket_mmap,
-    pub file: apr_bucket_file,
-}
 unsafe extern "C" {
     pub fn apr_brigade_create(
         p: *mut apr_pool_t,
@@ -2474,36 +3142,6 @@ unsafe extern "C" {
     pub fn apr_bucket_destroy_noop(data: *mut ::std::os::raw::c_void);
 }
 unsafe extern "C" {
-    pub static apr_bucket_type_flush: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_eos: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_file: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_heap: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_mmap: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_pool: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_pipe: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_immortal: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_transient: apr_bucket_type_t;
-}
-unsafe extern "C" {
-    pub static apr_bucket_type_socket: apr_bucket_type_t;
-}
-unsafe extern "C" {
     pub fn apr_bucket_simple_split(b: *mut apr_bucket, point: apr_size_t) -> apr_status_t;
 }
 unsafe extern "C" {
@@ -2662,6 +3300,14 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn apr_bucket_file_set_buf_size(b: *mut apr_bucket, size: apr_size_t) -> apr_status_t;
 }
+pub const apr_pollset_method_e_APR_POLLSET_DEFAULT: apr_pollset_method_e = 0;
+pub const apr_pollset_method_e_APR_POLLSET_SELECT: apr_pollset_method_e = 1;
+pub const apr_pollset_method_e_APR_POLLSET_KQUEUE: apr_pollset_method_e = 2;
+pub const apr_pollset_method_e_APR_POLLSET_PORT: apr_pollset_method_e = 3;
+pub const apr_pollset_method_e_APR_POLLSET_EPOLL: apr_pollset_method_e = 4;
+pub const apr_pollset_method_e_APR_POLLSET_POLL: apr_pollset_method_e = 5;
+pub const apr_pollset_method_e_APR_POLLSET_AIO_MSGQ: apr_pollset_method_e = 6;
+pub type apr_pollset_method_e = ::std::os::raw::c_uint;
 pub const apr_datatype_e_APR_NO_DESC: apr_datatype_e = 0;
 pub const apr_datatype_e_APR_POLL_SOCKET: apr_datatype_e = 1;
 pub const apr_datatype_e_APR_POLL_FILE: apr_datatype_e = 2;
@@ -2673,6 +3319,13 @@ pub union apr_descriptor {
     pub f: *mut apr_file_t,
     pub s: *mut apr_socket_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_descriptor"][::std::mem::size_of::<apr_descriptor>() - 8usize];
+    ["Alignment of apr_descriptor"][::std::mem::align_of::<apr_descriptor>() - 8usize];
+    ["Offset of field: apr_descriptor::f"][::std::mem::offset_of!(apr_descriptor, f) - 0usize];
+    ["Offset of field: apr_descriptor::s"][::std::mem::offset_of!(apr_descriptor, s) - 0usize];
+};
 #[repr(C)]
 #[derive(Copy, Clone)]
 pub struct apr_pollfd_t {
@@ -2683,6 +3336,135 @@ pub struct apr_pollfd_t {
     pub desc: apr_descriptor,
     pub client_data: *mut ::std::os::raw::c_void,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_pollfd_t"][::std::mem::size_of::<apr_pollfd_t>() - 32usize];
+    ["Alignment of apr_pollfd_t"][::std::mem::align_of::<apr_pollfd_t>() - 8usize];
+    ["Offset of field: apr_pollfd_t::p"][::std::mem::offset_of!(apr_pollfd_t, p) - 0usize];
+    ["Offset of field: apr_pollfd_t::desc_type"]
+        [::std::mem::offset_of!(apr_pollfd_t, desc_type) - 8usize];
+    ["Offset of field: apr_pollfd_t::reqevents"]
+        [::std::mem::offset_of!(apr_pollfd_t, reqevents) - 12usize];
+    ["Offset of field: apr_pollfd_t::rtnevents"]
+        [::std::mem::offset_of!(apr_pollfd_t, rtnevents) - 14usize];
+    ["Offset of field: apr_pollfd_t::desc"][::std::mem::offset_of!(apr_pollfd_t, desc) - 16usize];
+    ["Offset of field: apr_pollfd_t::client_data"]
+        [::std::mem::offset_of!(apr_pollfd_t, client_data) - 24usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct apr_pollset_t {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn apr_pollset_create(
+        pollset: *mut *mut apr_pollset_t,
+        size: apr_uint32_t,
+        p: *mut apr_pool_t,
+        flags: apr_uint32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollset_create_ex(
+        pollset: *mut *mut apr_pollset_t,
+        size: apr_uint32_t,
+        p: *mut apr_pool_t,
+        flags: apr_uint32_t,
+        method: apr_pollset_method_e,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollset_destroy(pollset: *mut apr_pollset_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollset_add(
+        pollset: *mut apr_pollset_t,
+        descriptor: *const apr_pollfd_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollset_remove(
+        pollset: *mut apr_pollset_t,
+        descriptor: *const apr_pollfd_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollset_poll(
+        pollset: *mut apr_pollset_t,
+        timeout: apr_interval_time_t,
+        num: *mut apr_int32_t,
+        descriptors: *mut *const apr_pollfd_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollset_wakeup(pollset: *mut apr_pollset_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_poll(
+        aprset: *mut apr_pollfd_t,
+        numsock: apr_int32_t,
+        nsds: *mut apr_int32_t,
+        timeout: apr_interval_time_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollset_method_name(pollset: *mut apr_pollset_t) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_poll_method_defname() -> *const ::std::os::raw::c_char;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct apr_pollcb_t {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn apr_pollcb_create(
+        pollcb: *mut *mut apr_pollcb_t,
+        size: apr_uint32_t,
+        p: *mut apr_pool_t,
+        flags: apr_uint32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollcb_create_ex(
+        pollcb: *mut *mut apr_pollcb_t,
+        size: apr_uint32_t,
+        p: *mut apr_pool_t,
+        flags: apr_uint32_t,
+        method: apr_pollset_method_e,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollcb_add(pollcb: *mut apr_pollcb_t, descriptor: *mut apr_pollfd_t)
+    -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollcb_remove(
+        pollcb: *mut apr_pollcb_t,
+        descriptor: *mut apr_pollfd_t,
+    ) -> apr_status_t;
+}
+pub type apr_pollcb_cb_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        baton: *mut ::std::os::raw::c_void,
+        descriptor: *mut apr_pollfd_t,
+    ) -> apr_status_t,
+>;
+unsafe extern "C" {
+    pub fn apr_pollcb_poll(
+        pollcb: *mut apr_pollcb_t,
+        timeout: apr_interval_time_t,
+        func: apr_pollcb_cb_t,
+        baton: *mut ::std::os::raw::c_void,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollcb_wakeup(pollcb: *mut apr_pollcb_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_pollcb_method_name(pollcb: *mut apr_pollcb_t) -> *const ::std::os::raw::c_char;
+}
 pub type rlim_t = __rlim_t;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -2690,6 +3472,26 @@ pub struct rlimit {
     pub rlim_cur: rlim_t,
     pub rlim_max: rlim_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of rlimit"][::std::mem::size_of::<rlimit>() - 16usize];
+    ["Alignment of rlimit"][::std::mem::align_of::<rlimit>() - 8usize];
+    ["Offset of field: rlimit::rlim_cur"][::std::mem::offset_of!(rlimit, rlim_cur) - 0usize];
+    ["Offset of field: rlimit::rlim_max"][::std::mem::offset_of!(rlimit, rlim_max) - 8usize];
+};
+pub const apr_cmdtype_e_APR_SHELLCMD: apr_cmdtype_e = 0;
+pub const apr_cmdtype_e_APR_PROGRAM: apr_cmdtype_e = 1;
+pub const apr_cmdtype_e_APR_PROGRAM_ENV: apr_cmdtype_e = 2;
+pub const apr_cmdtype_e_APR_PROGRAM_PATH: apr_cmdtype_e = 3;
+pub const apr_cmdtype_e_APR_SHELLCMD_ENV: apr_cmdtype_e = 4;
+pub type apr_cmdtype_e = ::std::os::raw::c_uint;
+pub const apr_wait_how_e_APR_WAIT: apr_wait_how_e = 0;
+pub const apr_wait_how_e_APR_NOWAIT: apr_wait_how_e = 1;
+pub type apr_wait_how_e = ::std::os::raw::c_uint;
+pub const apr_exit_why_e_APR_PROC_EXIT: apr_exit_why_e = 1;
+pub const apr_exit_why_e_APR_PROC_SIGNAL: apr_exit_why_e = 2;
+pub const apr_exit_why_e_APR_PROC_SIGNAL_CORE: apr_exit_why_e = 4;
+pub type apr_exit_why_e = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_proc_t {
@@ -2698,6 +3500,22 @@ pub struct apr_proc_t {
     pub out: *mut apr_file_t,
     pub err: *mut apr_file_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_proc_t"][::std::mem::size_of::<apr_proc_t>() - 32usize];
+    ["Alignment of apr_proc_t"][::std::mem::align_of::<apr_proc_t>() - 8usize];
+    ["Offset of field: apr_proc_t::pid"][::std::mem::offset_of!(apr_proc_t, pid) - 0usize];
+    ["Offset of field: apr_proc_t::in_"][::std::mem::offset_of!(apr_proc_t, in_) - 8usize];
+    ["Offset of field: apr_proc_t::out"][::std::mem::offset_of!(apr_proc_t, out) - 16usize];
+    ["Offset of field: apr_proc_t::err"][::std::mem::offset_of!(apr_proc_t, err) - 24usize];
+};
+pub type apr_child_errfn_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        proc_: *mut apr_pool_t,
+        err: apr_status_t,
+        description: *const ::std::os::raw::c_char,
+    ),
+>;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_thread_t {
@@ -2710,12 +3528,22 @@ pub struct apr_threadattr_t {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct apr_procattr_t {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct apr_thread_once_t {
     _unused: [u8; 0],
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_threadkey_t {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct apr_other_child_rec_t {
     _unused: [u8; 0],
 }
 pub type apr_thread_start_t = ::std::option::Option<
@@ -2844,11 +3672,184 @@ unsafe extern "C" {
     ) -> apr_status_t;
 }
 unsafe extern "C" {
+    pub fn apr_procattr_create(
+        new_attr: *mut *mut apr_procattr_t,
+        cont: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_io_set(
+        attr: *mut apr_procattr_t,
+        in_: apr_int32_t,
+        out: apr_int32_t,
+        err: apr_int32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_child_in_set(
+        attr: *mut apr_procattr_t,
+        child_in: *mut apr_file_t,
+        parent_in: *mut apr_file_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_child_out_set(
+        attr: *mut apr_procattr_t,
+        child_out: *mut apr_file_t,
+        parent_out: *mut apr_file_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_child_err_set(
+        attr: *mut apr_procattr_t,
+        child_err: *mut apr_file_t,
+        parent_err: *mut apr_file_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_dir_set(
+        attr: *mut apr_procattr_t,
+        dir: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_cmdtype_set(attr: *mut apr_procattr_t, cmd: apr_cmdtype_e) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_detach_set(attr: *mut apr_procattr_t, detach: apr_int32_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_limit_set(
+        attr: *mut apr_procattr_t,
+        what: apr_int32_t,
+        limit: *mut rlimit,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_child_errfn_set(
+        attr: *mut apr_procattr_t,
+        errfn: apr_child_errfn_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_error_check_set(
+        attr: *mut apr_procattr_t,
+        chk: apr_int32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_addrspace_set(
+        attr: *mut apr_procattr_t,
+        addrspace: apr_int32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_user_set(
+        attr: *mut apr_procattr_t,
+        username: *const ::std::os::raw::c_char,
+        password: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_group_set(
+        attr: *mut apr_procattr_t,
+        groupname: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_procattr_perms_set_register(
+        attr: *mut apr_procattr_t,
+        perms_set_fn: apr_perms_setfn_t,
+        data: *mut ::std::os::raw::c_void,
+        perms: apr_fileperms_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_fork(proc_: *mut apr_proc_t, cont: *mut apr_pool_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_create(
+        new_proc: *mut apr_proc_t,
+        progname: *const ::std::os::raw::c_char,
+        args: *const *const ::std::os::raw::c_char,
+        env: *const *const ::std::os::raw::c_char,
+        attr: *mut apr_procattr_t,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_wait(
+        proc_: *mut apr_proc_t,
+        exitcode: *mut ::std::os::raw::c_int,
+        exitwhy: *mut apr_exit_why_e,
+        waithow: apr_wait_how_e,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_wait_all_procs(
+        proc_: *mut apr_proc_t,
+        exitcode: *mut ::std::os::raw::c_int,
+        exitwhy: *mut apr_exit_why_e,
+        waithow: apr_wait_how_e,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_detach(daemonize: ::std::os::raw::c_int) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_other_child_register(
+        proc_: *mut apr_proc_t,
+        maintenance: ::std::option::Option<
+            unsafe extern "C" fn(
+                reason: ::std::os::raw::c_int,
+                arg1: *mut ::std::os::raw::c_void,
+                status: ::std::os::raw::c_int,
+            ),
+        >,
+        data: *mut ::std::os::raw::c_void,
+        write_fd: *mut apr_file_t,
+        p: *mut apr_pool_t,
+    );
+}
+unsafe extern "C" {
+    pub fn apr_proc_other_child_unregister(data: *mut ::std::os::raw::c_void);
+}
+unsafe extern "C" {
+    pub fn apr_proc_other_child_alert(
+        proc_: *mut apr_proc_t,
+        reason: ::std::os::raw::c_int,
+        status: ::std::os::raw::c_int,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_other_child_refresh(
+        ocr: *mut apr_other_child_rec_t,
+        reason: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn apr_proc_other_child_refresh_all(reason: ::std::os::raw::c_int);
+}
+unsafe extern "C" {
+    pub fn apr_proc_kill(proc_: *mut apr_proc_t, sig: ::std::os::raw::c_int) -> apr_status_t;
+}
+unsafe extern "C" {
     pub fn apr_pool_note_subprocess(
         a: *mut apr_pool_t,
         proc_: *mut apr_proc_t,
         how: apr_kill_conditions_e,
     );
+}
+unsafe extern "C" {
+    pub fn apr_setup_signal_thread() -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_signal_thread(
+        signal_handler: ::std::option::Option<
+            unsafe extern "C" fn(signum: ::std::os::raw::c_int) -> ::std::os::raw::c_int,
+        >,
+    ) -> apr_status_t;
 }
 unsafe extern "C" {
     pub fn apr_thread_pool_get(thethread: *const apr_thread_t) -> *mut apr_pool_t;
@@ -2868,11 +3869,50 @@ pub struct ap_regex_t {
     pub re_nsub: ::std::os::raw::c_int,
     pub re_erroffset: apr_size_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_regex_t"][::std::mem::size_of::<ap_regex_t>() - 24usize];
+    ["Alignment of ap_regex_t"][::std::mem::align_of::<ap_regex_t>() - 8usize];
+    ["Offset of field: ap_regex_t::re_pcre"][::std::mem::offset_of!(ap_regex_t, re_pcre) - 0usize];
+    ["Offset of field: ap_regex_t::re_nsub"][::std::mem::offset_of!(ap_regex_t, re_nsub) - 8usize];
+    ["Offset of field: ap_regex_t::re_erroffset"]
+        [::std::mem::offset_of!(ap_regex_t, re_erroffset) - 16usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_regmatch_t {
     pub rm_so: ::std::os::raw::c_int,
     pub rm_eo: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_regmatch_t"][::std::mem::size_of::<ap_regmatch_t>() - 8usize];
+    ["Alignment of ap_regmatch_t"][::std::mem::align_of::<ap_regmatch_t>() - 4usize];
+    ["Offset of field: ap_regmatch_t::rm_so"]
+        [::std::mem::offset_of!(ap_regmatch_t, rm_so) - 0usize];
+    ["Offset of field: ap_regmatch_t::rm_eo"]
+        [::std::mem::offset_of!(ap_regmatch_t, rm_eo) - 4usize];
+};
+unsafe extern "C" {
+    pub fn ap_pcre_version_string(which: ::std::os::raw::c_int) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_regcomp_get_default_cflags() -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_regcomp_set_default_cflags(cflags: ::std::os::raw::c_int);
+}
+unsafe extern "C" {
+    pub fn ap_regcomp_default_cflag_by_name(
+        name: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_regcomp(
+        preg: *mut ap_regex_t,
+        regex: *const ::std::os::raw::c_char,
+        cflags: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_regexec(
@@ -2893,6 +3933,75 @@ unsafe extern "C" {
         eflags: ::std::os::raw::c_int,
     ) -> ::std::os::raw::c_int;
 }
+unsafe extern "C" {
+    pub fn ap_regerror(
+        errcode: ::std::os::raw::c_int,
+        preg: *const ap_regex_t,
+        errbuf: *mut ::std::os::raw::c_char,
+        errbuf_size: apr_size_t,
+    ) -> apr_size_t;
+}
+unsafe extern "C" {
+    pub fn ap_regname(
+        preg: *const ap_regex_t,
+        names: *mut apr_array_header_t,
+        prefix: *const ::std::os::raw::c_char,
+        upper: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_regfree(preg: *mut ap_regex_t);
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_rxplus_t {
+    pub rx: ap_regex_t,
+    pub flags: apr_uint32_t,
+    pub subs: *const ::std::os::raw::c_char,
+    pub match_: *const ::std::os::raw::c_char,
+    pub nmatch: apr_size_t,
+    pub pmatch: *mut ap_regmatch_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_rxplus_t"][::std::mem::size_of::<ap_rxplus_t>() - 64usize];
+    ["Alignment of ap_rxplus_t"][::std::mem::align_of::<ap_rxplus_t>() - 8usize];
+    ["Offset of field: ap_rxplus_t::rx"][::std::mem::offset_of!(ap_rxplus_t, rx) - 0usize];
+    ["Offset of field: ap_rxplus_t::flags"][::std::mem::offset_of!(ap_rxplus_t, flags) - 24usize];
+    ["Offset of field: ap_rxplus_t::subs"][::std::mem::offset_of!(ap_rxplus_t, subs) - 32usize];
+    ["Offset of field: ap_rxplus_t::match_"][::std::mem::offset_of!(ap_rxplus_t, match_) - 40usize];
+    ["Offset of field: ap_rxplus_t::nmatch"][::std::mem::offset_of!(ap_rxplus_t, nmatch) - 48usize];
+    ["Offset of field: ap_rxplus_t::pmatch"][::std::mem::offset_of!(ap_rxplus_t, pmatch) - 56usize];
+};
+unsafe extern "C" {
+    pub fn ap_rxplus_compile(
+        pool: *mut apr_pool_t,
+        pattern: *const ::std::os::raw::c_char,
+    ) -> *mut ap_rxplus_t;
+}
+unsafe extern "C" {
+    pub fn ap_rxplus_exec(
+        pool: *mut apr_pool_t,
+        rx: *mut ap_rxplus_t,
+        pattern: *const ::std::os::raw::c_char,
+        newpattern: *mut *mut ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_rxplus_match(
+        rx: *mut ap_rxplus_t,
+        n: ::std::os::raw::c_int,
+        len: *mut ::std::os::raw::c_int,
+        match_: *mut *const ::std::os::raw::c_char,
+    );
+}
+unsafe extern "C" {
+    pub fn ap_rxplus_pmatch(
+        pool: *mut apr_pool_t,
+        rx: *mut ap_rxplus_t,
+        n: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_version_t {
@@ -2901,6 +4010,16 @@ pub struct ap_version_t {
     pub patch: ::std::os::raw::c_int,
     pub add_string: *const ::std::os::raw::c_char,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_version_t"][::std::mem::size_of::<ap_version_t>() - 24usize];
+    ["Alignment of ap_version_t"][::std::mem::align_of::<ap_version_t>() - 8usize];
+    ["Offset of field: ap_version_t::major"][::std::mem::offset_of!(ap_version_t, major) - 0usize];
+    ["Offset of field: ap_version_t::minor"][::std::mem::offset_of!(ap_version_t, minor) - 4usize];
+    ["Offset of field: ap_version_t::patch"][::std::mem::offset_of!(ap_version_t, patch) - 8usize];
+    ["Offset of field: ap_version_t::add_string"]
+        [::std::mem::offset_of!(ap_version_t, add_string) - 16usize];
+};
 unsafe extern "C" {
     pub fn ap_get_server_revision(version: *mut ap_version_t);
 }
@@ -2925,6 +4044,15 @@ pub struct ap_method_list_t {
     pub method_mask: apr_int64_t,
     pub method_list: *mut apr_array_header_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_method_list_t"][::std::mem::size_of::<ap_method_list_t>() - 16usize];
+    ["Alignment of ap_method_list_t"][::std::mem::align_of::<ap_method_list_t>() - 8usize];
+    ["Offset of field: ap_method_list_t::method_mask"]
+        [::std::mem::offset_of!(ap_method_list_t, method_mask) - 0usize];
+    ["Offset of field: ap_method_list_t::method_list"]
+        [::std::mem::offset_of!(ap_method_list_t, method_list) - 8usize];
+};
 pub type ap_request_bnotes_t = apr_uint64_t;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -2936,6 +4064,23 @@ pub struct htaccess_result {
     pub htaccess: *mut ap_conf_vector_t,
     pub next: *const htaccess_result,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of htaccess_result"][::std::mem::size_of::<htaccess_result>() - 40usize];
+    ["Alignment of htaccess_result"][::std::mem::align_of::<htaccess_result>() - 8usize];
+    ["Offset of field: htaccess_result::dir"]
+        [::std::mem::offset_of!(htaccess_result, dir) - 0usize];
+    ["Offset of field: htaccess_result::override_"]
+        [::std::mem::offset_of!(htaccess_result, override_) - 8usize];
+    ["Offset of field: htaccess_result::override_opts"]
+        [::std::mem::offset_of!(htaccess_result, override_opts) - 12usize];
+    ["Offset of field: htaccess_result::override_list"]
+        [::std::mem::offset_of!(htaccess_result, override_list) - 16usize];
+    ["Offset of field: htaccess_result::htaccess"]
+        [::std::mem::offset_of!(htaccess_result, htaccess) - 24usize];
+    ["Offset of field: htaccess_result::next"]
+        [::std::mem::offset_of!(htaccess_result, next) - 32usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_uri_t {
@@ -2954,6 +4099,22 @@ pub struct apr_uri_t {
     pub _bitfield_1: __BindgenBitfieldUnit<[u8; 1usize]>,
     pub __bindgen_padding_0: [u8; 5usize],
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_uri_t"][::std::mem::size_of::<apr_uri_t>() - 88usize];
+    ["Alignment of apr_uri_t"][::std::mem::align_of::<apr_uri_t>() - 8usize];
+    ["Offset of field: apr_uri_t::scheme"][::std::mem::offset_of!(apr_uri_t, scheme) - 0usize];
+    ["Offset of field: apr_uri_t::hostinfo"][::std::mem::offset_of!(apr_uri_t, hostinfo) - 8usize];
+    ["Offset of field: apr_uri_t::user"][::std::mem::offset_of!(apr_uri_t, user) - 16usize];
+    ["Offset of field: apr_uri_t::password"][::std::mem::offset_of!(apr_uri_t, password) - 24usize];
+    ["Offset of field: apr_uri_t::hostname"][::std::mem::offset_of!(apr_uri_t, hostname) - 32usize];
+    ["Offset of field: apr_uri_t::port_str"][::std::mem::offset_of!(apr_uri_t, port_str) - 40usize];
+    ["Offset of field: apr_uri_t::path"][::std::mem::offset_of!(apr_uri_t, path) - 48usize];
+    ["Offset of field: apr_uri_t::query"][::std::mem::offset_of!(apr_uri_t, query) - 56usize];
+    ["Offset of field: apr_uri_t::fragment"][::std::mem::offset_of!(apr_uri_t, fragment) - 64usize];
+    ["Offset of field: apr_uri_t::hostent"][::std::mem::offset_of!(apr_uri_t, hostent) - 72usize];
+    ["Offset of field: apr_uri_t::port"][::std::mem::offset_of!(apr_uri_t, port) - 80usize];
+};
 impl apr_uri_t {
     #[inline]
     pub fn is_initialized(&self) -> ::std::os::raw::c_uint {
@@ -3076,6 +4237,30 @@ impl apr_uri_t {
         __bindgen_bitfield_unit
     }
 }
+unsafe extern "C" {
+    pub fn apr_uri_port_of_scheme(scheme_str: *const ::std::os::raw::c_char) -> apr_port_t;
+}
+unsafe extern "C" {
+    pub fn apr_uri_unparse(
+        p: *mut apr_pool_t,
+        uptr: *const apr_uri_t,
+        flags: ::std::os::raw::c_uint,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_uri_parse(
+        p: *mut apr_pool_t,
+        uri: *const ::std::os::raw::c_char,
+        uptr: *mut apr_uri_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_uri_parse_hostinfo(
+        p: *mut apr_pool_t,
+        hostinfo: *const ::std::os::raw::c_char,
+        uptr: *mut apr_uri_t,
+    ) -> apr_status_t;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct process_rec {
@@ -3085,6 +4270,17 @@ pub struct process_rec {
     pub argv: *const *const ::std::os::raw::c_char,
     pub argc: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of process_rec"][::std::mem::size_of::<process_rec>() - 40usize];
+    ["Alignment of process_rec"][::std::mem::align_of::<process_rec>() - 8usize];
+    ["Offset of field: process_rec::pool"][::std::mem::offset_of!(process_rec, pool) - 0usize];
+    ["Offset of field: process_rec::pconf"][::std::mem::offset_of!(process_rec, pconf) - 8usize];
+    ["Offset of field: process_rec::short_name"]
+        [::std::mem::offset_of!(process_rec, short_name) - 16usize];
+    ["Offset of field: process_rec::argv"][::std::mem::offset_of!(process_rec, argv) - 24usize];
+    ["Offset of field: process_rec::argc"][::std::mem::offset_of!(process_rec, argc) - 32usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct request_rec {
@@ -3164,6 +4360,148 @@ pub struct request_rec {
     pub double_reverse: ::std::os::raw::c_int,
     pub bnotes: ap_request_bnotes_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of request_rec"][::std::mem::size_of::<request_rec>() - 736usize];
+    ["Alignment of request_rec"][::std::mem::align_of::<request_rec>() - 8usize];
+    ["Offset of field: request_rec::pool"][::std::mem::offset_of!(request_rec, pool) - 0usize];
+    ["Offset of field: request_rec::connection"]
+        [::std::mem::offset_of!(request_rec, connection) - 8usize];
+    ["Offset of field: request_rec::server"][::std::mem::offset_of!(request_rec, server) - 16usize];
+    ["Offset of field: request_rec::next"][::std::mem::offset_of!(request_rec, next) - 24usize];
+    ["Offset of field: request_rec::prev"][::std::mem::offset_of!(request_rec, prev) - 32usize];
+    ["Offset of field: request_rec::main"][::std::mem::offset_of!(request_rec, main) - 40usize];
+    ["Offset of field: request_rec::the_request"]
+        [::std::mem::offset_of!(request_rec, the_request) - 48usize];
+    ["Offset of field: request_rec::assbackwards"]
+        [::std::mem::offset_of!(request_rec, assbackwards) - 56usize];
+    ["Offset of field: request_rec::proxyreq"]
+        [::std::mem::offset_of!(request_rec, proxyreq) - 60usize];
+    ["Offset of field: request_rec::header_only"]
+        [::std::mem::offset_of!(request_rec, header_only) - 64usize];
+    ["Offset of field: request_rec::proto_num"]
+        [::std::mem::offset_of!(request_rec, proto_num) - 68usize];
+    ["Offset of field: request_rec::protocol"]
+        [::std::mem::offset_of!(request_rec, protocol) - 72usize];
+    ["Offset of field: request_rec::hostname"]
+        [::std::mem::offset_of!(request_rec, hostname) - 80usize];
+    ["Offset of field: request_rec::request_time"]
+        [::std::mem::offset_of!(request_rec, request_time) - 88usize];
+    ["Offset of field: request_rec::status_line"]
+        [::std::mem::offset_of!(request_rec, status_line) - 96usize];
+    ["Offset of field: request_rec::status"]
+        [::std::mem::offset_of!(request_rec, status) - 104usize];
+    ["Offset of field: request_rec::method_number"]
+        [::std::mem::offset_of!(request_rec, method_number) - 108usize];
+    ["Offset of field: request_rec::method"]
+        [::std::mem::offset_of!(request_rec, method) - 112usize];
+    ["Offset of field: request_rec::allowed"]
+        [::std::mem::offset_of!(request_rec, allowed) - 120usize];
+    ["Offset of field: request_rec::allowed_xmethods"]
+        [::std::mem::offset_of!(request_rec, allowed_xmethods) - 128usize];
+    ["Offset of field: request_rec::allowed_methods"]
+        [::std::mem::offset_of!(request_rec, allowed_methods) - 136usize];
+    ["Offset of field: request_rec::sent_bodyct"]
+        [::std::mem::offset_of!(request_rec, sent_bodyct) - 144usize];
+    ["Offset of field: request_rec::bytes_sent"]
+        [::std::mem::offset_of!(request_rec, bytes_sent) - 152usize];
+    ["Offset of field: request_rec::mtime"][::std::mem::offset_of!(request_rec, mtime) - 160usize];
+    ["Offset of field: request_rec::range"][::std::mem::offset_of!(request_rec, range) - 168usize];
+    ["Offset of field: request_rec::clength"]
+        [::std::mem::offset_of!(request_rec, clength) - 176usize];
+    ["Offset of field: request_rec::chunked"]
+        [::std::mem::offset_of!(request_rec, chunked) - 184usize];
+    ["Offset of field: request_rec::read_body"]
+        [::std::mem::offset_of!(request_rec, read_body) - 188usize];
+    ["Offset of field: request_rec::read_chunked"]
+        [::std::mem::offset_of!(request_rec, read_chunked) - 192usize];
+    ["Offset of field: request_rec::expecting_100"]
+        [::std::mem::offset_of!(request_rec, expecting_100) - 196usize];
+    ["Offset of field: request_rec::kept_body"]
+        [::std::mem::offset_of!(request_rec, kept_body) - 200usize];
+    ["Offset of field: request_rec::body_table"]
+        [::std::mem::offset_of!(request_rec, body_table) - 208usize];
+    ["Offset of field: request_rec::remaining"]
+        [::std::mem::offset_of!(request_rec, remaining) - 216usize];
+    ["Offset of field: request_rec::read_length"]
+        [::std::mem::offset_of!(request_rec, read_length) - 224usize];
+    ["Offset of field: request_rec::headers_in"]
+        [::std::mem::offset_of!(request_rec, headers_in) - 232usize];
+    ["Offset of field: request_rec::headers_out"]
+        [::std::mem::offset_of!(request_rec, headers_out) - 240usize];
+    ["Offset of field: request_rec::err_headers_out"]
+        [::std::mem::offset_of!(request_rec, err_headers_out) - 248usize];
+    ["Offset of field: request_rec::subprocess_env"]
+        [::std::mem::offset_of!(request_rec, subprocess_env) - 256usize];
+    ["Offset of field: request_rec::notes"][::std::mem::offset_of!(request_rec, notes) - 264usize];
+    ["Offset of field: request_rec::content_type"]
+        [::std::mem::offset_of!(request_rec, content_type) - 272usize];
+    ["Offset of field: request_rec::handler"]
+        [::std::mem::offset_of!(request_rec, handler) - 280usize];
+    ["Offset of field: request_rec::content_encoding"]
+        [::std::mem::offset_of!(request_rec, content_encoding) - 288usize];
+    ["Offset of field: request_rec::content_languages"]
+        [::std::mem::offset_of!(request_rec, content_languages) - 296usize];
+    ["Offset of field: request_rec::vlist_validator"]
+        [::std::mem::offset_of!(request_rec, vlist_validator) - 304usize];
+    ["Offset of field: request_rec::user"][::std::mem::offset_of!(request_rec, user) - 312usize];
+    ["Offset of field: request_rec::ap_auth_type"]
+        [::std::mem::offset_of!(request_rec, ap_auth_type) - 320usize];
+    ["Offset of field: request_rec::unparsed_uri"]
+        [::std::mem::offset_of!(request_rec, unparsed_uri) - 328usize];
+    ["Offset of field: request_rec::uri"][::std::mem::offset_of!(request_rec, uri) - 336usize];
+    ["Offset of field: request_rec::filename"]
+        [::std::mem::offset_of!(request_rec, filename) - 344usize];
+    ["Offset of field: request_rec::canonical_filename"]
+        [::std::mem::offset_of!(request_rec, canonical_filename) - 352usize];
+    ["Offset of field: request_rec::path_info"]
+        [::std::mem::offset_of!(request_rec, path_info) - 360usize];
+    ["Offset of field: request_rec::args"][::std::mem::offset_of!(request_rec, args) - 368usize];
+    ["Offset of field: request_rec::used_path_info"]
+        [::std::mem::offset_of!(request_rec, used_path_info) - 376usize];
+    ["Offset of field: request_rec::eos_sent"]
+        [::std::mem::offset_of!(request_rec, eos_sent) - 380usize];
+    ["Offset of field: request_rec::per_dir_config"]
+        [::std::mem::offset_of!(request_rec, per_dir_config) - 384usize];
+    ["Offset of field: request_rec::request_config"]
+        [::std::mem::offset_of!(request_rec, request_config) - 392usize];
+    ["Offset of field: request_rec::log"][::std::mem::offset_of!(request_rec, log) - 400usize];
+    ["Offset of field: request_rec::log_id"]
+        [::std::mem::offset_of!(request_rec, log_id) - 408usize];
+    ["Offset of field: request_rec::htaccess"]
+        [::std::mem::offset_of!(request_rec, htaccess) - 416usize];
+    ["Offset of field: request_rec::output_filters"]
+        [::std::mem::offset_of!(request_rec, output_filters) - 424usize];
+    ["Offset of field: request_rec::input_filters"]
+        [::std::mem::offset_of!(request_rec, input_filters) - 432usize];
+    ["Offset of field: request_rec::proto_output_filters"]
+        [::std::mem::offset_of!(request_rec, proto_output_filters) - 440usize];
+    ["Offset of field: request_rec::proto_input_filters"]
+        [::std::mem::offset_of!(request_rec, proto_input_filters) - 448usize];
+    ["Offset of field: request_rec::no_cache"]
+        [::std::mem::offset_of!(request_rec, no_cache) - 456usize];
+    ["Offset of field: request_rec::no_local_copy"]
+        [::std::mem::offset_of!(request_rec, no_local_copy) - 460usize];
+    ["Offset of field: request_rec::invoke_mtx"]
+        [::std::mem::offset_of!(request_rec, invoke_mtx) - 464usize];
+    ["Offset of field: request_rec::parsed_uri"]
+        [::std::mem::offset_of!(request_rec, parsed_uri) - 472usize];
+    ["Offset of field: request_rec::finfo"][::std::mem::offset_of!(request_rec, finfo) - 560usize];
+    ["Offset of field: request_rec::useragent_addr"]
+        [::std::mem::offset_of!(request_rec, useragent_addr) - 680usize];
+    ["Offset of field: request_rec::useragent_ip"]
+        [::std::mem::offset_of!(request_rec, useragent_ip) - 688usize];
+    ["Offset of field: request_rec::trailers_in"]
+        [::std::mem::offset_of!(request_rec, trailers_in) - 696usize];
+    ["Offset of field: request_rec::trailers_out"]
+        [::std::mem::offset_of!(request_rec, trailers_out) - 704usize];
+    ["Offset of field: request_rec::useragent_host"]
+        [::std::mem::offset_of!(request_rec, useragent_host) - 712usize];
+    ["Offset of field: request_rec::double_reverse"]
+        [::std::mem::offset_of!(request_rec, double_reverse) - 720usize];
+    ["Offset of field: request_rec::bnotes"]
+        [::std::mem::offset_of!(request_rec, bnotes) - 728usize];
+};
 pub const ap_conn_keepalive_e_AP_CONN_UNKNOWN: ap_conn_keepalive_e = 0;
 pub const ap_conn_keepalive_e_AP_CONN_CLOSE: ap_conn_keepalive_e = 1;
 pub const ap_conn_keepalive_e_AP_CONN_KEEPALIVE: ap_conn_keepalive_e = 2;
@@ -3202,6 +4540,55 @@ pub struct conn_rec {
     pub master: *mut conn_rec,
     pub outgoing: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of conn_rec"][::std::mem::size_of::<conn_rec>() - 208usize];
+    ["Alignment of conn_rec"][::std::mem::align_of::<conn_rec>() - 8usize];
+    ["Offset of field: conn_rec::pool"][::std::mem::offset_of!(conn_rec, pool) - 0usize];
+    ["Offset of field: conn_rec::base_server"]
+        [::std::mem::offset_of!(conn_rec, base_server) - 8usize];
+    ["Offset of field: conn_rec::vhost_lookup_data"]
+        [::std::mem::offset_of!(conn_rec, vhost_lookup_data) - 16usize];
+    ["Offset of field: conn_rec::local_addr"]
+        [::std::mem::offset_of!(conn_rec, local_addr) - 24usize];
+    ["Offset of field: conn_rec::client_addr"]
+        [::std::mem::offset_of!(conn_rec, client_addr) - 32usize];
+    ["Offset of field: conn_rec::client_ip"][::std::mem::offset_of!(conn_rec, client_ip) - 40usize];
+    ["Offset of field: conn_rec::remote_host"]
+        [::std::mem::offset_of!(conn_rec, remote_host) - 48usize];
+    ["Offset of field: conn_rec::remote_logname"]
+        [::std::mem::offset_of!(conn_rec, remote_logname) - 56usize];
+    ["Offset of field: conn_rec::local_ip"][::std::mem::offset_of!(conn_rec, local_ip) - 64usize];
+    ["Offset of field: conn_rec::local_host"]
+        [::std::mem::offset_of!(conn_rec, local_host) - 72usize];
+    ["Offset of field: conn_rec::id"][::std::mem::offset_of!(conn_rec, id) - 80usize];
+    ["Offset of field: conn_rec::conn_config"]
+        [::std::mem::offset_of!(conn_rec, conn_config) - 88usize];
+    ["Offset of field: conn_rec::notes"][::std::mem::offset_of!(conn_rec, notes) - 96usize];
+    ["Offset of field: conn_rec::input_filters"]
+        [::std::mem::offset_of!(conn_rec, input_filters) - 104usize];
+    ["Offset of field: conn_rec::output_filters"]
+        [::std::mem::offset_of!(conn_rec, output_filters) - 112usize];
+    ["Offset of field: conn_rec::sbh"][::std::mem::offset_of!(conn_rec, sbh) - 120usize];
+    ["Offset of field: conn_rec::bucket_alloc"]
+        [::std::mem::offset_of!(conn_rec, bucket_alloc) - 128usize];
+    ["Offset of field: conn_rec::cs"][::std::mem::offset_of!(conn_rec, cs) - 136usize];
+    ["Offset of field: conn_rec::data_in_input_filters"]
+        [::std::mem::offset_of!(conn_rec, data_in_input_filters) - 144usize];
+    ["Offset of field: conn_rec::data_in_output_filters"]
+        [::std::mem::offset_of!(conn_rec, data_in_output_filters) - 148usize];
+    ["Offset of field: conn_rec::aborted"][::std::mem::offset_of!(conn_rec, aborted) - 156usize];
+    ["Offset of field: conn_rec::keepalive"]
+        [::std::mem::offset_of!(conn_rec, keepalive) - 160usize];
+    ["Offset of field: conn_rec::keepalives"]
+        [::std::mem::offset_of!(conn_rec, keepalives) - 164usize];
+    ["Offset of field: conn_rec::log"][::std::mem::offset_of!(conn_rec, log) - 168usize];
+    ["Offset of field: conn_rec::log_id"][::std::mem::offset_of!(conn_rec, log_id) - 176usize];
+    ["Offset of field: conn_rec::current_thread"]
+        [::std::mem::offset_of!(conn_rec, current_thread) - 184usize];
+    ["Offset of field: conn_rec::master"][::std::mem::offset_of!(conn_rec, master) - 192usize];
+    ["Offset of field: conn_rec::outgoing"][::std::mem::offset_of!(conn_rec, outgoing) - 200usize];
+};
 impl conn_rec {
     #[inline]
     pub fn clogging_input_filters(&self) -> ::std::os::raw::c_uint {
@@ -3310,6 +4697,13 @@ pub struct conn_state_t {
     pub state: conn_state_e,
     pub sense: conn_sense_e,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of conn_state_t"][::std::mem::size_of::<conn_state_t>() - 8usize];
+    ["Alignment of conn_state_t"][::std::mem::align_of::<conn_state_t>() - 4usize];
+    ["Offset of field: conn_state_t::state"][::std::mem::offset_of!(conn_state_t, state) - 0usize];
+    ["Offset of field: conn_state_t::sense"][::std::mem::offset_of!(conn_state_t, sense) - 4usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct server_addr_rec {
@@ -3318,12 +4712,33 @@ pub struct server_addr_rec {
     pub host_addr: *mut apr_sockaddr_t,
     pub host_port: apr_port_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of server_addr_rec"][::std::mem::size_of::<server_addr_rec>() - 32usize];
+    ["Alignment of server_addr_rec"][::std::mem::align_of::<server_addr_rec>() - 8usize];
+    ["Offset of field: server_addr_rec::next"]
+        [::std::mem::offset_of!(server_addr_rec, next) - 0usize];
+    ["Offset of field: server_addr_rec::virthost"]
+        [::std::mem::offset_of!(server_addr_rec, virthost) - 8usize];
+    ["Offset of field: server_addr_rec::host_addr"]
+        [::std::mem::offset_of!(server_addr_rec, host_addr) - 16usize];
+    ["Offset of field: server_addr_rec::host_port"]
+        [::std::mem::offset_of!(server_addr_rec, host_port) - 24usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_logconf {
     pub module_levels: *mut ::std::os::raw::c_schar,
     pub level: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_logconf"][::std::mem::size_of::<ap_logconf>() - 16usize];
+    ["Alignment of ap_logconf"][::std::mem::align_of::<ap_logconf>() - 8usize];
+    ["Offset of field: ap_logconf::module_levels"]
+        [::std::mem::offset_of!(ap_logconf, module_levels) - 0usize];
+    ["Offset of field: ap_logconf::level"][::std::mem::offset_of!(ap_logconf, level) - 8usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct server_rec {
@@ -3358,6 +4773,58 @@ pub struct server_rec {
     pub _bitfield_1: __BindgenBitfieldUnit<[u8; 1usize]>,
     pub __bindgen_padding_0: [u8; 7usize],
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of server_rec"][::std::mem::size_of::<server_rec>() - 192usize];
+    ["Alignment of server_rec"][::std::mem::align_of::<server_rec>() - 8usize];
+    ["Offset of field: server_rec::process"][::std::mem::offset_of!(server_rec, process) - 0usize];
+    ["Offset of field: server_rec::next"][::std::mem::offset_of!(server_rec, next) - 8usize];
+    ["Offset of field: server_rec::error_fname"]
+        [::std::mem::offset_of!(server_rec, error_fname) - 16usize];
+    ["Offset of field: server_rec::error_log"]
+        [::std::mem::offset_of!(server_rec, error_log) - 24usize];
+    ["Offset of field: server_rec::log"][::std::mem::offset_of!(server_rec, log) - 32usize];
+    ["Offset of field: server_rec::module_config"]
+        [::std::mem::offset_of!(server_rec, module_config) - 48usize];
+    ["Offset of field: server_rec::lookup_defaults"]
+        [::std::mem::offset_of!(server_rec, lookup_defaults) - 56usize];
+    ["Offset of field: server_rec::defn_name"]
+        [::std::mem::offset_of!(server_rec, defn_name) - 64usize];
+    ["Offset of field: server_rec::defn_line_number"]
+        [::std::mem::offset_of!(server_rec, defn_line_number) - 72usize];
+    ["Offset of field: server_rec::is_virtual"]
+        [::std::mem::offset_of!(server_rec, is_virtual) - 76usize];
+    ["Offset of field: server_rec::port"][::std::mem::offset_of!(server_rec, port) - 78usize];
+    ["Offset of field: server_rec::server_scheme"]
+        [::std::mem::offset_of!(server_rec, server_scheme) - 80usize];
+    ["Offset of field: server_rec::server_admin"]
+        [::std::mem::offset_of!(server_rec, server_admin) - 88usize];
+    ["Offset of field: server_rec::server_hostname"]
+        [::std::mem::offset_of!(server_rec, server_hostname) - 96usize];
+    ["Offset of field: server_rec::addrs"][::std::mem::offset_of!(server_rec, addrs) - 104usize];
+    ["Offset of field: server_rec::timeout"]
+        [::std::mem::offset_of!(server_rec, timeout) - 112usize];
+    ["Offset of field: server_rec::keep_alive_timeout"]
+        [::std::mem::offset_of!(server_rec, keep_alive_timeout) - 120usize];
+    ["Offset of field: server_rec::keep_alive_max"]
+        [::std::mem::offset_of!(server_rec, keep_alive_max) - 128usize];
+    ["Offset of field: server_rec::keep_alive"]
+        [::std::mem::offset_of!(server_rec, keep_alive) - 132usize];
+    ["Offset of field: server_rec::names"][::std::mem::offset_of!(server_rec, names) - 136usize];
+    ["Offset of field: server_rec::wild_names"]
+        [::std::mem::offset_of!(server_rec, wild_names) - 144usize];
+    ["Offset of field: server_rec::path"][::std::mem::offset_of!(server_rec, path) - 152usize];
+    ["Offset of field: server_rec::pathlen"]
+        [::std::mem::offset_of!(server_rec, pathlen) - 160usize];
+    ["Offset of field: server_rec::limit_req_line"]
+        [::std::mem::offset_of!(server_rec, limit_req_line) - 164usize];
+    ["Offset of field: server_rec::limit_req_fieldsize"]
+        [::std::mem::offset_of!(server_rec, limit_req_fieldsize) - 168usize];
+    ["Offset of field: server_rec::limit_req_fields"]
+        [::std::mem::offset_of!(server_rec, limit_req_fields) - 172usize];
+    ["Offset of field: server_rec::context"]
+        [::std::mem::offset_of!(server_rec, context) - 176usize];
+};
 impl server_rec {
     #[inline]
     pub fn keep_alive_timeout_set(&self) -> ::std::os::raw::c_uint {
@@ -3413,12 +4880,40 @@ pub struct ap_sload_t {
     pub bytes_served: apr_off_t,
     pub access_count: ::std::os::raw::c_ulong,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_sload_t"][::std::mem::size_of::<ap_sload_t>() - 24usize];
+    ["Alignment of ap_sload_t"][::std::mem::align_of::<ap_sload_t>() - 8usize];
+    ["Offset of field: ap_sload_t::idle"][::std::mem::offset_of!(ap_sload_t, idle) - 0usize];
+    ["Offset of field: ap_sload_t::busy"][::std::mem::offset_of!(ap_sload_t, busy) - 4usize];
+    ["Offset of field: ap_sload_t::bytes_served"]
+        [::std::mem::offset_of!(ap_sload_t, bytes_served) - 8usize];
+    ["Offset of field: ap_sload_t::access_count"]
+        [::std::mem::offset_of!(ap_sload_t, access_count) - 16usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_loadavg_t {
     pub loadavg: f32,
     pub loadavg5: f32,
     pub loadavg15: f32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_loadavg_t"][::std::mem::size_of::<ap_loadavg_t>() - 12usize];
+    ["Alignment of ap_loadavg_t"][::std::mem::align_of::<ap_loadavg_t>() - 4usize];
+    ["Offset of field: ap_loadavg_t::loadavg"]
+        [::std::mem::offset_of!(ap_loadavg_t, loadavg) - 0usize];
+    ["Offset of field: ap_loadavg_t::loadavg5"]
+        [::std::mem::offset_of!(ap_loadavg_t, loadavg5) - 4usize];
+    ["Offset of field: ap_loadavg_t::loadavg15"]
+        [::std::mem::offset_of!(ap_loadavg_t, loadavg15) - 8usize];
+};
+unsafe extern "C" {
+    pub fn ap_context_document_root(r: *mut request_rec) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_context_prefix(r: *mut request_rec) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn ap_set_context_info(
@@ -3429,6 +4924,20 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn ap_set_document_root(r: *mut request_rec, document_root: *const ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_field_noparam(
+        p: *mut apr_pool_t,
+        intype: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_ht_time(
+        p: *mut apr_pool_t,
+        t: apr_time_t,
+        fmt: *const ::std::os::raw::c_char,
+        gmt: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn ap_getword(
@@ -3495,10 +5004,64 @@ unsafe extern "C" {
     ) -> *mut ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn ap_resolve_env(
+        p: *mut apr_pool_t,
+        word: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_size_list_item(
+        field: *mut *const ::std::os::raw::c_char,
+        len: *mut ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
     pub fn ap_get_list_item(
         p: *mut apr_pool_t,
         field: *mut *const ::std::os::raw::c_char,
     ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_find_list_item(
+        p: *mut apr_pool_t,
+        line: *const ::std::os::raw::c_char,
+        tok: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_find_etag_weak(
+        p: *mut apr_pool_t,
+        line: *const ::std::os::raw::c_char,
+        tok: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_find_etag_strong(
+        p: *mut apr_pool_t,
+        line: *const ::std::os::raw::c_char,
+        tok: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_http_field_content(
+        ptr: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_scan_http_token(ptr: *const ::std::os::raw::c_char) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_scan_vchar_obstext(
+        ptr: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_parse_token_list_strict(
+        p: *mut apr_pool_t,
+        tok: *const ::std::os::raw::c_char,
+        tokens: *mut *mut apr_array_header_t,
+        skip_invalid: ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn ap_get_token(
@@ -3508,10 +5071,108 @@ unsafe extern "C" {
     ) -> *mut ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn ap_find_token(
+        p: *mut apr_pool_t,
+        line: *const ::std::os::raw::c_char,
+        tok: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_find_last_token(
+        p: *mut apr_pool_t,
+        line: *const ::std::os::raw::c_char,
+        tok: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_is_url(u: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
+    pub fn ap_unescape_all(url: *mut ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_unescape_url(url: *mut ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_unescape_url_keep2f(
+        url: *mut ::std::os::raw::c_char,
+        decode_slashes: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_unescape_url_ex(
+        url: *mut ::std::os::raw::c_char,
+        flags: ::std::os::raw::c_uint,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_unescape_urlencoded(query: *mut ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_no2slash(name: *mut ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_no2slash_ex(name: *mut ::std::os::raw::c_char, is_fs_path: ::std::os::raw::c_int);
+}
+unsafe extern "C" {
+    pub fn ap_normalize_path(
+        path: *mut ::std::os::raw::c_char,
+        flags: ::std::os::raw::c_uint,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_getparents(name: *mut ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_escape_path_segment(
+        p: *mut apr_pool_t,
+        s: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_escape_path_segment_buffer(
+        c: *mut ::std::os::raw::c_char,
+        s: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_os_escape_path(
+        p: *mut apr_pool_t,
+        path: *const ::std::os::raw::c_char,
+        partial: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_escape_urlencoded(
+        p: *mut apr_pool_t,
+        s: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_escape_urlencoded_buffer(
+        c: *mut ::std::os::raw::c_char,
+        s: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_escape_html2(
+        p: *mut apr_pool_t,
+        s: *const ::std::os::raw::c_char,
+        toasc: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_escape_logitem(
+        p: *mut apr_pool_t,
+        str_: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_escape_errorlog_item(
+        dest: *mut ::std::os::raw::c_char,
+        source: *const ::std::os::raw::c_char,
+        buflen: apr_size_t,
+    ) -> apr_size_t;
 }
 unsafe extern "C" {
     pub fn ap_construct_server(
@@ -3522,7 +5183,215 @@ unsafe extern "C" {
     ) -> *mut ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn ap_escape_shell_cmd(
+        p: *mut apr_pool_t,
+        s: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_count_dirs(path: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_make_dirstr_prefix(
+        d: *mut ::std::os::raw::c_char,
+        s: *const ::std::os::raw::c_char,
+        n: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_make_dirstr_parent(
+        p: *mut apr_pool_t,
+        s: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_make_full_path(
+        a: *mut apr_pool_t,
+        dir: *const ::std::os::raw::c_char,
+        f: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_os_is_path_absolute(
+        p: *mut apr_pool_t,
+        dir: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_is_matchexp(str_: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_strcmp_match(
+        str_: *const ::std::os::raw::c_char,
+        expected: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_strcasecmp_match(
+        str_: *const ::std::os::raw::c_char,
+        expected: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_strcasestr(
+        s1: *const ::std::os::raw::c_char,
+        s2: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_stripprefix(
+        bigstring: *const ::std::os::raw::c_char,
+        prefix: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_pbase64decode(
+        p: *mut apr_pool_t,
+        bufcoded: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_pbase64encode(
+        p: *mut apr_pool_t,
+        string: *mut ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_pregcomp(
+        p: *mut apr_pool_t,
+        pattern: *const ::std::os::raw::c_char,
+        cflags: ::std::os::raw::c_int,
+    ) -> *mut ap_regex_t;
+}
+unsafe extern "C" {
+    pub fn ap_pregfree(p: *mut apr_pool_t, reg: *mut ap_regex_t);
+}
+unsafe extern "C" {
+    pub fn ap_pregsub(
+        p: *mut apr_pool_t,
+        input: *const ::std::os::raw::c_char,
+        source: *const ::std::os::raw::c_char,
+        nmatch: apr_size_t,
+        pmatch: *mut ap_regmatch_t,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_pregsub_ex(
+        p: *mut apr_pool_t,
+        result: *mut *mut ::std::os::raw::c_char,
+        input: *const ::std::os::raw::c_char,
+        source: *const ::std::os::raw::c_char,
+        nmatch: apr_size_t,
+        pmatch: *mut ap_regmatch_t,
+        maxlen: apr_size_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_content_type_tolower(s: *mut ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_str_tolower(s: *mut ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_str_toupper(s: *mut ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_ind(
+        str_: *const ::std::os::raw::c_char,
+        c: ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_rind(
+        str_: *const ::std::os::raw::c_char,
+        c: ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_memeq_timingsafe(
+        buf1: *const ::std::os::raw::c_void,
+        buf2: *const ::std::os::raw::c_void,
+        n: apr_size_t,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_streq_timingsafe(
+        sec1: *const ::std::os::raw::c_char,
+        str2: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_strneq_timingsafe(
+        sec1: *const ::std::os::raw::c_char,
+        str2: *const ::std::os::raw::c_char,
+        n: apr_size_t,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_escape_quotes(
+        p: *mut apr_pool_t,
+        instring: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_append_pid(
+        p: *mut apr_pool_t,
+        string: *const ::std::os::raw::c_char,
+        delim: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_parse_strict_length(
+        len: *mut apr_off_t,
+        str_: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_timeout_parameter_parse(
+        timeout_parameter: *const ::std::os::raw::c_char,
+        timeout: *mut apr_interval_time_t,
+        default_time_unit: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_request_has_body(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_pstr2_alnum(
+        p: *mut apr_pool_t,
+        src: *const ::std::os::raw::c_char,
+        dest: *mut *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_str2_alnum(
+        src: *const ::std::os::raw::c_char,
+        dest: *mut ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_form_pair_t {
+    pub name: *const ::std::os::raw::c_char,
+    pub value: *mut apr_bucket_brigade,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_form_pair_t"][::std::mem::size_of::<ap_form_pair_t>() - 16usize];
+    ["Alignment of ap_form_pair_t"][::std::mem::align_of::<ap_form_pair_t>() - 8usize];
+    ["Offset of field: ap_form_pair_t::name"]
+        [::std::mem::offset_of!(ap_form_pair_t, name) - 0usize];
+    ["Offset of field: ap_form_pair_t::value"]
+        [::std::mem::offset_of!(ap_form_pair_t, value) - 8usize];
+};
+unsafe extern "C" {
+    pub fn ap_parse_form_data(
+        r: *mut request_rec,
+        f: *mut ap_filter_t,
+        ptr: *mut *mut apr_array_header_t,
+        num: apr_size_t,
+        size: apr_size_t,
+    ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_is_rdirectory(
@@ -3547,10 +5416,106 @@ unsafe extern "C" {
     ) -> !;
 }
 unsafe extern "C" {
+    pub fn ap_psignature(
+        prefix: *const ::std::os::raw::c_char,
+        r: *mut request_rec,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_strchr(
+        s: *mut ::std::os::raw::c_char,
+        c: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_strchr_c(
+        s: *const ::std::os::raw::c_char,
+        c: ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_strrchr(
+        s: *mut ::std::os::raw::c_char,
+        c: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_strrchr_c(
+        s: *const ::std::os::raw::c_char,
+        c: ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_strstr(
+        s: *mut ::std::os::raw::c_char,
+        c: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_strstr_c(
+        s: *const ::std::os::raw::c_char,
+        c: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_random_insecure_bytes(buf: *mut ::std::os::raw::c_void, size: apr_size_t);
+}
+unsafe extern "C" {
+    pub fn ap_random_pick(min: apr_uint32_t, max: apr_uint32_t) -> apr_uint32_t;
+}
+unsafe extern "C" {
+    pub fn ap_abort_on_oom() -> !;
+}
+unsafe extern "C" {
+    pub fn ap_malloc(size: usize) -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn ap_calloc(nelem: usize, size: usize) -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn ap_realloc(ptr: *mut ::std::os::raw::c_void, size: usize)
+    -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn ap_thread_create(
+        thread: *mut *mut apr_thread_t,
+        attr: *mut apr_threadattr_t,
+        func: apr_thread_start_t,
+        data: *mut ::std::os::raw::c_void,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_thread_current_create(
+        current: *mut *mut apr_thread_t,
+        attr: *mut apr_threadattr_t,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_thread_current_after_fork();
+}
+unsafe extern "C" {
+    pub fn ap_thread_current() -> *mut apr_thread_t;
+}
+unsafe extern "C" {
+    pub fn ap_thread_main_create(
+        thread: *mut *mut apr_thread_t,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
     pub fn ap_get_sload(ld: *mut ap_sload_t);
 }
 unsafe extern "C" {
     pub fn ap_get_loadavg(ld: *mut ap_loadavg_t);
+}
+unsafe extern "C" {
+    pub fn ap_bin2hex(
+        src: *const ::std::os::raw::c_void,
+        srclen: apr_size_t,
+        dest: *mut ::std::os::raw::c_char,
+    );
 }
 unsafe extern "C" {
     pub fn ap_get_exec_line(
@@ -3560,10 +5525,96 @@ unsafe extern "C" {
     ) -> *mut ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn ap_array_str_index(
+        array: *const apr_array_header_t,
+        s: *const ::std::os::raw::c_char,
+        start: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_array_str_contains(
+        array: *const apr_array_header_t,
+        s: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_cstr_casecmp(
+        s1: *const ::std::os::raw::c_char,
+        s2: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_cstr_casecmpn(
+        s1: *const ::std::os::raw::c_char,
+        s2: *const ::std::os::raw::c_char,
+        n: apr_size_t,
+    ) -> ::std::os::raw::c_int;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_dir_match_t {
+    pub p: *mut apr_pool_t,
+    pub ptemp: *mut apr_pool_t,
+    pub prefix: *const ::std::os::raw::c_char,
+    pub cb: ::std::option::Option<
+        unsafe extern "C" fn(
+            w: *mut ap_dir_match_t,
+            fname: *const ::std::os::raw::c_char,
+        ) -> *const ::std::os::raw::c_char,
+    >,
+    pub ctx: *mut ::std::os::raw::c_void,
+    pub flags: ::std::os::raw::c_int,
+    pub depth: ::std::os::raw::c_uint,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_dir_match_t"][::std::mem::size_of::<ap_dir_match_t>() - 48usize];
+    ["Alignment of ap_dir_match_t"][::std::mem::align_of::<ap_dir_match_t>() - 8usize];
+    ["Offset of field: ap_dir_match_t::p"][::std::mem::offset_of!(ap_dir_match_t, p) - 0usize];
+    ["Offset of field: ap_dir_match_t::ptemp"]
+        [::std::mem::offset_of!(ap_dir_match_t, ptemp) - 8usize];
+    ["Offset of field: ap_dir_match_t::prefix"]
+        [::std::mem::offset_of!(ap_dir_match_t, prefix) - 16usize];
+    ["Offset of field: ap_dir_match_t::cb"][::std::mem::offset_of!(ap_dir_match_t, cb) - 24usize];
+    ["Offset of field: ap_dir_match_t::ctx"][::std::mem::offset_of!(ap_dir_match_t, ctx) - 32usize];
+    ["Offset of field: ap_dir_match_t::flags"]
+        [::std::mem::offset_of!(ap_dir_match_t, flags) - 40usize];
+    ["Offset of field: ap_dir_match_t::depth"]
+        [::std::mem::offset_of!(ap_dir_match_t, depth) - 44usize];
+};
+unsafe extern "C" {
+    pub fn ap_dir_nofnmatch(
+        w: *mut ap_dir_match_t,
+        fname: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_dir_fnmatch(
+        w: *mut ap_dir_match_t,
+        path: *const ::std::os::raw::c_char,
+        fname: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
     pub fn ap_is_chunked(
         p: *mut apr_pool_t,
         line: *const ::std::os::raw::c_char,
     ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_filepath_merge(
+        newpath: *mut *mut ::std::os::raw::c_char,
+        rootpath: *const ::std::os::raw::c_char,
+        addpath: *const ::std::os::raw::c_char,
+        flags: apr_int32_t,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_stat_check(
+        path: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -3577,6 +5628,32 @@ pub struct ap_directive_t {
     pub filename: *const ::std::os::raw::c_char,
     pub line_num: ::std::os::raw::c_int,
     pub last: *mut ap_directive_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_directive_t"][::std::mem::size_of::<ap_directive_t>() - 72usize];
+    ["Alignment of ap_directive_t"][::std::mem::align_of::<ap_directive_t>() - 8usize];
+    ["Offset of field: ap_directive_t::directive"]
+        [::std::mem::offset_of!(ap_directive_t, directive) - 0usize];
+    ["Offset of field: ap_directive_t::args"]
+        [::std::mem::offset_of!(ap_directive_t, args) - 8usize];
+    ["Offset of field: ap_directive_t::next"]
+        [::std::mem::offset_of!(ap_directive_t, next) - 16usize];
+    ["Offset of field: ap_directive_t::first_child"]
+        [::std::mem::offset_of!(ap_directive_t, first_child) - 24usize];
+    ["Offset of field: ap_directive_t::parent"]
+        [::std::mem::offset_of!(ap_directive_t, parent) - 32usize];
+    ["Offset of field: ap_directive_t::data"]
+        [::std::mem::offset_of!(ap_directive_t, data) - 40usize];
+    ["Offset of field: ap_directive_t::filename"]
+        [::std::mem::offset_of!(ap_directive_t, filename) - 48usize];
+    ["Offset of field: ap_directive_t::line_num"]
+        [::std::mem::offset_of!(ap_directive_t, line_num) - 56usize];
+    ["Offset of field: ap_directive_t::last"]
+        [::std::mem::offset_of!(ap_directive_t, last) - 64usize];
+};
+unsafe extern "C" {
+    pub static mut ap_conftree: *mut ap_directive_t;
 }
 unsafe extern "C" {
     pub fn ap_add_node(
@@ -3657,6 +5734,18 @@ pub union cmd_func {
         ) -> *const ::std::os::raw::c_char,
     >,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of cmd_func"][::std::mem::size_of::<cmd_func>() - 8usize];
+    ["Alignment of cmd_func"][::std::mem::align_of::<cmd_func>() - 8usize];
+    ["Offset of field: cmd_func::no_args"][::std::mem::offset_of!(cmd_func, no_args) - 0usize];
+    ["Offset of field: cmd_func::raw_args"][::std::mem::offset_of!(cmd_func, raw_args) - 0usize];
+    ["Offset of field: cmd_func::take_argv"][::std::mem::offset_of!(cmd_func, take_argv) - 0usize];
+    ["Offset of field: cmd_func::take1"][::std::mem::offset_of!(cmd_func, take1) - 0usize];
+    ["Offset of field: cmd_func::take2"][::std::mem::offset_of!(cmd_func, take2) - 0usize];
+    ["Offset of field: cmd_func::take3"][::std::mem::offset_of!(cmd_func, take3) - 0usize];
+    ["Offset of field: cmd_func::flag"][::std::mem::offset_of!(cmd_func, flag) - 0usize];
+};
 pub type command_rec = command_struct;
 #[repr(C)]
 #[derive(Copy, Clone)]
@@ -3668,6 +5757,23 @@ pub struct command_struct {
     pub args_how: cmd_how,
     pub errmsg: *const ::std::os::raw::c_char,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of command_struct"][::std::mem::size_of::<command_struct>() - 40usize];
+    ["Alignment of command_struct"][::std::mem::align_of::<command_struct>() - 8usize];
+    ["Offset of field: command_struct::name"]
+        [::std::mem::offset_of!(command_struct, name) - 0usize];
+    ["Offset of field: command_struct::func"]
+        [::std::mem::offset_of!(command_struct, func) - 8usize];
+    ["Offset of field: command_struct::cmd_data"]
+        [::std::mem::offset_of!(command_struct, cmd_data) - 16usize];
+    ["Offset of field: command_struct::req_override"]
+        [::std::mem::offset_of!(command_struct, req_override) - 24usize];
+    ["Offset of field: command_struct::args_how"]
+        [::std::mem::offset_of!(command_struct, args_how) - 28usize];
+    ["Offset of field: command_struct::errmsg"]
+        [::std::mem::offset_of!(command_struct, errmsg) - 32usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_configfile_t {
@@ -3691,6 +5797,23 @@ pub struct ap_configfile_t {
     pub name: *const ::std::os::raw::c_char,
     pub line_number: ::std::os::raw::c_uint,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_configfile_t"][::std::mem::size_of::<ap_configfile_t>() - 48usize];
+    ["Alignment of ap_configfile_t"][::std::mem::align_of::<ap_configfile_t>() - 8usize];
+    ["Offset of field: ap_configfile_t::getch"]
+        [::std::mem::offset_of!(ap_configfile_t, getch) - 0usize];
+    ["Offset of field: ap_configfile_t::getstr"]
+        [::std::mem::offset_of!(ap_configfile_t, getstr) - 8usize];
+    ["Offset of field: ap_configfile_t::close"]
+        [::std::mem::offset_of!(ap_configfile_t, close) - 16usize];
+    ["Offset of field: ap_configfile_t::param"]
+        [::std::mem::offset_of!(ap_configfile_t, param) - 24usize];
+    ["Offset of field: ap_configfile_t::name"]
+        [::std::mem::offset_of!(ap_configfile_t, name) - 32usize];
+    ["Offset of field: ap_configfile_t::line_number"]
+        [::std::mem::offset_of!(ap_configfile_t, line_number) - 40usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct cmd_parms_struct {
@@ -3711,6 +5834,43 @@ pub struct cmd_parms_struct {
     pub context: *mut ap_conf_vector_t,
     pub err_directive: *const ap_directive_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of cmd_parms_struct"][::std::mem::size_of::<cmd_parms_struct>() - 120usize];
+    ["Alignment of cmd_parms_struct"][::std::mem::align_of::<cmd_parms_struct>() - 8usize];
+    ["Offset of field: cmd_parms_struct::info"]
+        [::std::mem::offset_of!(cmd_parms_struct, info) - 0usize];
+    ["Offset of field: cmd_parms_struct::override_"]
+        [::std::mem::offset_of!(cmd_parms_struct, override_) - 8usize];
+    ["Offset of field: cmd_parms_struct::override_opts"]
+        [::std::mem::offset_of!(cmd_parms_struct, override_opts) - 12usize];
+    ["Offset of field: cmd_parms_struct::override_list"]
+        [::std::mem::offset_of!(cmd_parms_struct, override_list) - 16usize];
+    ["Offset of field: cmd_parms_struct::limited"]
+        [::std::mem::offset_of!(cmd_parms_struct, limited) - 24usize];
+    ["Offset of field: cmd_parms_struct::limited_xmethods"]
+        [::std::mem::offset_of!(cmd_parms_struct, limited_xmethods) - 32usize];
+    ["Offset of field: cmd_parms_struct::xlimited"]
+        [::std::mem::offset_of!(cmd_parms_struct, xlimited) - 40usize];
+    ["Offset of field: cmd_parms_struct::config_file"]
+        [::std::mem::offset_of!(cmd_parms_struct, config_file) - 48usize];
+    ["Offset of field: cmd_parms_struct::directive"]
+        [::std::mem::offset_of!(cmd_parms_struct, directive) - 56usize];
+    ["Offset of field: cmd_parms_struct::pool"]
+        [::std::mem::offset_of!(cmd_parms_struct, pool) - 64usize];
+    ["Offset of field: cmd_parms_struct::temp_pool"]
+        [::std::mem::offset_of!(cmd_parms_struct, temp_pool) - 72usize];
+    ["Offset of field: cmd_parms_struct::server"]
+        [::std::mem::offset_of!(cmd_parms_struct, server) - 80usize];
+    ["Offset of field: cmd_parms_struct::path"]
+        [::std::mem::offset_of!(cmd_parms_struct, path) - 88usize];
+    ["Offset of field: cmd_parms_struct::cmd"]
+        [::std::mem::offset_of!(cmd_parms_struct, cmd) - 96usize];
+    ["Offset of field: cmd_parms_struct::context"]
+        [::std::mem::offset_of!(cmd_parms_struct, context) - 104usize];
+    ["Offset of field: cmd_parms_struct::err_directive"]
+        [::std::mem::offset_of!(cmd_parms_struct, err_directive) - 112usize];
+};
 pub type module = module_struct;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -3750,6 +5910,38 @@ pub struct module_struct {
     pub register_hooks: ::std::option::Option<unsafe extern "C" fn(p: *mut apr_pool_t)>,
     pub flags: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of module_struct"][::std::mem::size_of::<module_struct>() - 112usize];
+    ["Alignment of module_struct"][::std::mem::align_of::<module_struct>() - 8usize];
+    ["Offset of field: module_struct::version"]
+        [::std::mem::offset_of!(module_struct, version) - 0usize];
+    ["Offset of field: module_struct::minor_version"]
+        [::std::mem::offset_of!(module_struct, minor_version) - 4usize];
+    ["Offset of field: module_struct::module_index"]
+        [::std::mem::offset_of!(module_struct, module_index) - 8usize];
+    ["Offset of field: module_struct::name"][::std::mem::offset_of!(module_struct, name) - 16usize];
+    ["Offset of field: module_struct::dynamic_load_handle"]
+        [::std::mem::offset_of!(module_struct, dynamic_load_handle) - 24usize];
+    ["Offset of field: module_struct::next"][::std::mem::offset_of!(module_struct, next) - 32usize];
+    ["Offset of field: module_struct::magic"]
+        [::std::mem::offset_of!(module_struct, magic) - 40usize];
+    ["Offset of field: module_struct::rewrite_args"]
+        [::std::mem::offset_of!(module_struct, rewrite_args) - 48usize];
+    ["Offset of field: module_struct::create_dir_config"]
+        [::std::mem::offset_of!(module_struct, create_dir_config) - 56usize];
+    ["Offset of field: module_struct::merge_dir_config"]
+        [::std::mem::offset_of!(module_struct, merge_dir_config) - 64usize];
+    ["Offset of field: module_struct::create_server_config"]
+        [::std::mem::offset_of!(module_struct, create_server_config) - 72usize];
+    ["Offset of field: module_struct::merge_server_config"]
+        [::std::mem::offset_of!(module_struct, merge_server_config) - 80usize];
+    ["Offset of field: module_struct::cmds"][::std::mem::offset_of!(module_struct, cmds) - 88usize];
+    ["Offset of field: module_struct::register_hooks"]
+        [::std::mem::offset_of!(module_struct, register_hooks) - 96usize];
+    ["Offset of field: module_struct::flags"]
+        [::std::mem::offset_of!(module_struct, flags) - 104usize];
+};
 unsafe extern "C" {
     pub fn ap_get_module_config(
         cv: *const ap_conf_vector_t,
@@ -3800,6 +5992,9 @@ unsafe extern "C" {
     );
 }
 unsafe extern "C" {
+    pub fn ap_reset_module_loglevels(l: *mut ap_logconf, val: ::std::os::raw::c_int);
+}
+unsafe extern "C" {
     pub fn ap_set_string_slot(
         cmd: *mut cmd_parms,
         struct_ptr: *mut ::std::os::raw::c_void,
@@ -3812,6 +6007,18 @@ unsafe extern "C" {
         struct_ptr: *mut ::std::os::raw::c_void,
         arg: *const ::std::os::raw::c_char,
     ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_parse_log_level(
+        str_: *const ::std::os::raw::c_char,
+        val: *mut ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_method_is_limited(
+        cmd: *mut cmd_parms,
+        method: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_set_string_slot_lower(
@@ -3868,6 +6075,9 @@ unsafe extern "C" {
     ) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn ap_remove_module(m: *mut module);
+}
+unsafe extern "C" {
     pub fn ap_add_loaded_module(
         mod_: *mut module,
         p: *mut apr_pool_t,
@@ -3875,7 +6085,157 @@ unsafe extern "C" {
     ) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn ap_remove_loaded_module(mod_: *mut module);
+}
+unsafe extern "C" {
+    pub fn ap_find_module_name(m: *mut module) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_find_module_short_name(
+        module_index: ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_find_linked_module(name: *const ::std::os::raw::c_char) -> *mut module;
+}
+unsafe extern "C" {
+    pub fn ap_pcfg_openfile(
+        ret_cfg: *mut *mut ap_configfile_t,
+        p: *mut apr_pool_t,
+        name: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_pcfg_open_custom(
+        p: *mut apr_pool_t,
+        descr: *const ::std::os::raw::c_char,
+        param: *mut ::std::os::raw::c_void,
+        getc_func: ::std::option::Option<
+            unsafe extern "C" fn(
+                ch: *mut ::std::os::raw::c_char,
+                param: *mut ::std::os::raw::c_void,
+            ) -> apr_status_t,
+        >,
+        gets_func: ::std::option::Option<
+            unsafe extern "C" fn(
+                buf: *mut ::std::os::raw::c_void,
+                bufsiz: apr_size_t,
+                param: *mut ::std::os::raw::c_void,
+            ) -> apr_status_t,
+        >,
+        close_func: ::std::option::Option<
+            unsafe extern "C" fn(param: *mut ::std::os::raw::c_void) -> apr_status_t,
+        >,
+    ) -> *mut ap_configfile_t;
+}
+unsafe extern "C" {
+    pub fn ap_cfg_getline(
+        buf: *mut ::std::os::raw::c_char,
+        bufsize: apr_size_t,
+        cfp: *mut ap_configfile_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_cfg_getc(ch: *mut ::std::os::raw::c_char, cfp: *mut ap_configfile_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_cfg_closefile(cfp: *mut ap_configfile_t) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_pcfg_strerror(
+        p: *mut apr_pool_t,
+        cfp: *mut ap_configfile_t,
+        rc: apr_status_t,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_soak_end_container(
+        cmd: *mut cmd_parms,
+        directive: *mut ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_build_cont_config(
+        p: *mut apr_pool_t,
+        temp_pool: *mut apr_pool_t,
+        parms: *mut cmd_parms,
+        current: *mut *mut ap_directive_t,
+        curr_parent: *mut *mut ap_directive_t,
+        orig_directive: *mut ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_build_config(
+        parms: *mut cmd_parms,
+        conf_pool: *mut apr_pool_t,
+        temp_pool: *mut apr_pool_t,
+        conftree: *mut *mut ap_directive_t,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_walk_config(
+        conftree: *mut ap_directive_t,
+        parms: *mut cmd_parms,
+        section_vector: *mut ap_conf_vector_t,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_dir_cfgmatch(
+        cmd: *mut cmd_parms,
+        flags: ::std::os::raw::c_int,
+        cb: ::std::option::Option<
+            unsafe extern "C" fn(
+                w: *mut ap_dir_match_t,
+                fname: *const ::std::os::raw::c_char,
+            ) -> *const ::std::os::raw::c_char,
+        >,
+        ctx: *mut ::std::os::raw::c_void,
+    ) -> *mut ap_dir_match_t;
+}
+unsafe extern "C" {
+    pub fn ap_check_cmd_context(
+        cmd: *mut cmd_parms,
+        forbidden: ::std::os::raw::c_uint,
+    ) -> *const ::std::os::raw::c_char;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_module_symbol_t {
+    pub name: *const ::std::os::raw::c_char,
+    pub modp: *mut module,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_module_symbol_t"][::std::mem::size_of::<ap_module_symbol_t>() - 16usize];
+    ["Alignment of ap_module_symbol_t"][::std::mem::align_of::<ap_module_symbol_t>() - 8usize];
+    ["Offset of field: ap_module_symbol_t::name"]
+        [::std::mem::offset_of!(ap_module_symbol_t, name) - 0usize];
+    ["Offset of field: ap_module_symbol_t::modp"]
+        [::std::mem::offset_of!(ap_module_symbol_t, modp) - 8usize];
+};
+unsafe extern "C" {
+    pub static mut ap_top_module: *mut module;
+}
+unsafe extern "C" {
+    pub static mut ap_prelinked_modules: [*mut module; 0usize];
+}
+unsafe extern "C" {
+    pub static mut ap_prelinked_module_symbols: [ap_module_symbol_t; 0usize];
+}
+unsafe extern "C" {
+    pub static mut ap_preloaded_modules: [*mut module; 0usize];
+}
+unsafe extern "C" {
+    pub static mut ap_loaded_modules: *mut *mut module;
+}
+unsafe extern "C" {
+    pub fn ap_single_module_configure(p: *mut apr_pool_t, s: *mut server_rec, m: *mut module);
+}
+unsafe extern "C" {
     pub fn ap_setup_prelinked_modules(process: *mut process_rec) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_show_directives();
 }
 unsafe extern "C" {
     pub fn ap_exists_directive(
@@ -3884,10 +6244,74 @@ unsafe extern "C" {
     ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
+    pub fn ap_show_modules();
+}
+unsafe extern "C" {
+    pub fn ap_show_mpm() -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_read_config(
+        process: *mut process_rec,
+        temp_pool: *mut apr_pool_t,
+        config_name: *const ::std::os::raw::c_char,
+        conftree: *mut *mut ap_directive_t,
+    ) -> *mut server_rec;
+}
+unsafe extern "C" {
     pub fn ap_run_rewrite_args(process: *mut process_rec);
 }
 unsafe extern "C" {
     pub fn ap_register_hooks(m: *mut module, p: *mut apr_pool_t);
+}
+unsafe extern "C" {
+    pub fn ap_fixup_virtual_hosts(p: *mut apr_pool_t, main_server: *mut server_rec);
+}
+unsafe extern "C" {
+    pub fn ap_reserve_module_slots(count: ::std::os::raw::c_int);
+}
+unsafe extern "C" {
+    pub fn ap_reserve_module_slots_directive(directive: *const ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_create_request_config(p: *mut apr_pool_t) -> *mut ap_conf_vector_t;
+}
+unsafe extern "C" {
+    pub fn ap_create_per_dir_config(p: *mut apr_pool_t) -> *mut ap_conf_vector_t;
+}
+unsafe extern "C" {
+    pub fn ap_merge_per_dir_configs(
+        p: *mut apr_pool_t,
+        base: *mut ap_conf_vector_t,
+        new_conf: *mut ap_conf_vector_t,
+    ) -> *mut ap_conf_vector_t;
+}
+unsafe extern "C" {
+    pub fn ap_new_log_config(p: *mut apr_pool_t, old: *const ap_logconf) -> *mut ap_logconf;
+}
+unsafe extern "C" {
+    pub fn ap_merge_log_config(old_conf: *const ap_logconf, new_conf: *mut ap_logconf);
+}
+unsafe extern "C" {
+    pub fn ap_create_conn_config(p: *mut apr_pool_t) -> *mut ap_conf_vector_t;
+}
+unsafe extern "C" {
+    pub fn ap_parse_htaccess(
+        result: *mut *mut ap_conf_vector_t,
+        r: *mut request_rec,
+        override_: ::std::os::raw::c_int,
+        override_opts: ::std::os::raw::c_int,
+        override_list: *mut apr_table_t,
+        path: *const ::std::os::raw::c_char,
+        access_name: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_init_virtual_host(
+        p: *mut apr_pool_t,
+        hostname: *const ::std::os::raw::c_char,
+        main_server: *mut server_rec,
+        ps: *mut *mut server_rec,
+    ) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn ap_process_resource_config(
@@ -3917,6 +6341,30 @@ unsafe extern "C" {
     ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
+    pub fn ap_retained_data_create(
+        key: *const ::std::os::raw::c_char,
+        size: apr_size_t,
+    ) -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn ap_retained_data_get(key: *const ::std::os::raw::c_char) -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn ap_invoke_handler(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_find_command(
+        name: *const ::std::os::raw::c_char,
+        cmds: *const command_rec,
+    ) -> *const command_rec;
+}
+unsafe extern "C" {
+    pub fn ap_find_command_in_modules(
+        cmd_name: *const ::std::os::raw::c_char,
+        mod_: *mut *mut module,
+    ) -> *const command_rec;
+}
+unsafe extern "C" {
     pub fn ap_set_config_vectors(
         server: *mut server_rec,
         section_vector: *mut ap_conf_vector_t,
@@ -3941,6 +6389,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_header_parser() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_header_parser_t {
+    pub pFunc: ap_HOOK_header_parser_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_header_parser_t"][::std::mem::size_of::<ap_LINK_header_parser_t>() - 40usize];
+    ["Alignment of ap_LINK_header_parser_t"]
+        [::std::mem::align_of::<ap_LINK_header_parser_t>() - 8usize];
+    ["Offset of field: ap_LINK_header_parser_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_header_parser_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_header_parser_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_header_parser_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_header_parser_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_header_parser_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_header_parser_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_header_parser_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_header_parser_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_header_parser_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_pre_config_t = ::std::option::Option<
     unsafe extern "C" fn(
         pconf: *mut apr_pool_t,
@@ -3966,6 +6439,30 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_pre_config() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_pre_config_t {
+    pub pFunc: ap_HOOK_pre_config_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_pre_config_t"][::std::mem::size_of::<ap_LINK_pre_config_t>() - 40usize];
+    ["Alignment of ap_LINK_pre_config_t"][::std::mem::align_of::<ap_LINK_pre_config_t>() - 8usize];
+    ["Offset of field: ap_LINK_pre_config_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_pre_config_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_pre_config_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_pre_config_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_pre_config_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_config_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_pre_config_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_config_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_pre_config_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_pre_config_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_check_config_t = ::std::option::Option<
     unsafe extern "C" fn(
         pconf: *mut apr_pool_t,
@@ -3993,6 +6490,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_check_config() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_check_config_t {
+    pub pFunc: ap_HOOK_check_config_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_check_config_t"][::std::mem::size_of::<ap_LINK_check_config_t>() - 40usize];
+    ["Alignment of ap_LINK_check_config_t"]
+        [::std::mem::align_of::<ap_LINK_check_config_t>() - 8usize];
+    ["Offset of field: ap_LINK_check_config_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_check_config_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_check_config_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_check_config_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_check_config_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_check_config_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_check_config_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_check_config_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_check_config_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_check_config_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_test_config_t =
     ::std::option::Option<unsafe extern "C" fn(pconf: *mut apr_pool_t, s: *mut server_rec)>;
 unsafe extern "C" {
@@ -4009,6 +6531,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_test_config() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_test_config_t {
+    pub pFunc: ap_HOOK_test_config_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_test_config_t"][::std::mem::size_of::<ap_LINK_test_config_t>() - 40usize];
+    ["Alignment of ap_LINK_test_config_t"]
+        [::std::mem::align_of::<ap_LINK_test_config_t>() - 8usize];
+    ["Offset of field: ap_LINK_test_config_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_test_config_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_test_config_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_test_config_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_test_config_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_test_config_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_test_config_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_test_config_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_test_config_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_test_config_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_post_config_t = ::std::option::Option<
     unsafe extern "C" fn(
         pconf: *mut apr_pool_t,
@@ -4036,6 +6583,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_post_config() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_post_config_t {
+    pub pFunc: ap_HOOK_post_config_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_post_config_t"][::std::mem::size_of::<ap_LINK_post_config_t>() - 40usize];
+    ["Alignment of ap_LINK_post_config_t"]
+        [::std::mem::align_of::<ap_LINK_post_config_t>() - 8usize];
+    ["Offset of field: ap_LINK_post_config_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_post_config_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_post_config_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_post_config_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_post_config_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_post_config_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_post_config_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_post_config_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_post_config_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_post_config_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_open_logs_t = ::std::option::Option<
     unsafe extern "C" fn(
         pconf: *mut apr_pool_t,
@@ -4063,6 +6635,30 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_open_logs() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_open_logs_t {
+    pub pFunc: ap_HOOK_open_logs_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_open_logs_t"][::std::mem::size_of::<ap_LINK_open_logs_t>() - 40usize];
+    ["Alignment of ap_LINK_open_logs_t"][::std::mem::align_of::<ap_LINK_open_logs_t>() - 8usize];
+    ["Offset of field: ap_LINK_open_logs_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_open_logs_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_open_logs_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_open_logs_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_open_logs_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_open_logs_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_open_logs_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_open_logs_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_open_logs_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_open_logs_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_child_init_t =
     ::std::option::Option<unsafe extern "C" fn(pchild: *mut apr_pool_t, s: *mut server_rec)>;
 unsafe extern "C" {
@@ -4079,6 +6675,30 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_child_init() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_child_init_t {
+    pub pFunc: ap_HOOK_child_init_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_child_init_t"][::std::mem::size_of::<ap_LINK_child_init_t>() - 40usize];
+    ["Alignment of ap_LINK_child_init_t"][::std::mem::align_of::<ap_LINK_child_init_t>() - 8usize];
+    ["Offset of field: ap_LINK_child_init_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_child_init_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_child_init_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_child_init_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_child_init_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_child_init_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_child_init_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_child_init_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_child_init_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_child_init_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_handler_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -4095,6 +6715,30 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_handler() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_handler_t {
+    pub pFunc: ap_HOOK_handler_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_handler_t"][::std::mem::size_of::<ap_LINK_handler_t>() - 40usize];
+    ["Alignment of ap_LINK_handler_t"][::std::mem::align_of::<ap_LINK_handler_t>() - 8usize];
+    ["Offset of field: ap_LINK_handler_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_handler_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_handler_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_handler_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_handler_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_handler_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_handler_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_handler_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_handler_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_handler_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_quick_handler_t = ::std::option::Option<
     unsafe extern "C" fn(
         r: *mut request_rec,
@@ -4118,6 +6762,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_quick_handler() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_quick_handler_t {
+    pub pFunc: ap_HOOK_quick_handler_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_quick_handler_t"][::std::mem::size_of::<ap_LINK_quick_handler_t>() - 40usize];
+    ["Alignment of ap_LINK_quick_handler_t"]
+        [::std::mem::align_of::<ap_LINK_quick_handler_t>() - 8usize];
+    ["Offset of field: ap_LINK_quick_handler_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_quick_handler_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_quick_handler_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_quick_handler_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_quick_handler_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_quick_handler_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_quick_handler_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_quick_handler_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_quick_handler_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_quick_handler_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_optional_fn_retrieve_t = ::std::option::Option<unsafe extern "C" fn()>;
 unsafe extern "C" {
     pub fn ap_hook_optional_fn_retrieve(
@@ -4133,6 +6802,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_optional_fn_retrieve() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_optional_fn_retrieve_t {
+    pub pFunc: ap_HOOK_optional_fn_retrieve_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_optional_fn_retrieve_t"]
+        [::std::mem::size_of::<ap_LINK_optional_fn_retrieve_t>() - 40usize];
+    ["Alignment of ap_LINK_optional_fn_retrieve_t"]
+        [::std::mem::align_of::<ap_LINK_optional_fn_retrieve_t>() - 8usize];
+    ["Offset of field: ap_LINK_optional_fn_retrieve_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_optional_fn_retrieve_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_optional_fn_retrieve_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_optional_fn_retrieve_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_optional_fn_retrieve_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_optional_fn_retrieve_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_optional_fn_retrieve_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_optional_fn_retrieve_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_optional_fn_retrieve_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_optional_fn_retrieve_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_open_htaccess_t = ::std::option::Option<
     unsafe extern "C" fn(
         r: *mut request_rec,
@@ -4161,6 +6856,43 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn ap_hook_get_open_htaccess() -> *mut apr_array_header_t;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_open_htaccess_t {
+    pub pFunc: ap_HOOK_open_htaccess_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_open_htaccess_t"][::std::mem::size_of::<ap_LINK_open_htaccess_t>() - 40usize];
+    ["Alignment of ap_LINK_open_htaccess_t"]
+        [::std::mem::align_of::<ap_LINK_open_htaccess_t>() - 8usize];
+    ["Offset of field: ap_LINK_open_htaccess_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_open_htaccess_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_open_htaccess_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_open_htaccess_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_open_htaccess_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_open_htaccess_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_open_htaccess_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_open_htaccess_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_open_htaccess_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_open_htaccess_t, nOrder) - 32usize];
+};
+unsafe extern "C" {
+    pub fn ap_open_htaccess(
+        r: *mut request_rec,
+        dir_name: *const ::std::os::raw::c_char,
+        access_name: *const ::std::os::raw::c_char,
+        conffile: *mut *mut ap_configfile_t,
+        full_name: *mut *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_pool_cleanup_set_null(data: *mut ::std::os::raw::c_void) -> apr_status_t;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -4317,6 +7049,15 @@ pub union ap_filter_func {
     pub out_func: ap_out_filter_func,
     pub in_func: ap_in_filter_func,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_filter_func"][::std::mem::size_of::<ap_filter_func>() - 8usize];
+    ["Alignment of ap_filter_func"][::std::mem::align_of::<ap_filter_func>() - 8usize];
+    ["Offset of field: ap_filter_func::out_func"]
+        [::std::mem::offset_of!(ap_filter_func, out_func) - 0usize];
+    ["Offset of field: ap_filter_func::in_func"]
+        [::std::mem::offset_of!(ap_filter_func, in_func) - 0usize];
+};
 pub const ap_filter_type_AP_FTYPE_RESOURCE: ap_filter_type = 10;
 pub const ap_filter_type_AP_FTYPE_CONTENT_SET: ap_filter_type = 20;
 pub const ap_filter_type_AP_FTYPE_PROTOCOL: ap_filter_type = 30;
@@ -4341,6 +7082,27 @@ pub struct ap_filter_rec_t {
     pub debug: ::std::os::raw::c_int,
     pub proto_flags: ::std::os::raw::c_uint,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_filter_rec_t"][::std::mem::size_of::<ap_filter_rec_t>() - 56usize];
+    ["Alignment of ap_filter_rec_t"][::std::mem::align_of::<ap_filter_rec_t>() - 8usize];
+    ["Offset of field: ap_filter_rec_t::name"]
+        [::std::mem::offset_of!(ap_filter_rec_t, name) - 0usize];
+    ["Offset of field: ap_filter_rec_t::filter_func"]
+        [::std::mem::offset_of!(ap_filter_rec_t, filter_func) - 8usize];
+    ["Offset of field: ap_filter_rec_t::filter_init_func"]
+        [::std::mem::offset_of!(ap_filter_rec_t, filter_init_func) - 16usize];
+    ["Offset of field: ap_filter_rec_t::next"]
+        [::std::mem::offset_of!(ap_filter_rec_t, next) - 24usize];
+    ["Offset of field: ap_filter_rec_t::providers"]
+        [::std::mem::offset_of!(ap_filter_rec_t, providers) - 32usize];
+    ["Offset of field: ap_filter_rec_t::ftype"]
+        [::std::mem::offset_of!(ap_filter_rec_t, ftype) - 40usize];
+    ["Offset of field: ap_filter_rec_t::debug"]
+        [::std::mem::offset_of!(ap_filter_rec_t, debug) - 44usize];
+    ["Offset of field: ap_filter_rec_t::proto_flags"]
+        [::std::mem::offset_of!(ap_filter_rec_t, proto_flags) - 48usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_filter_t {
@@ -4350,6 +7112,16 @@ pub struct ap_filter_t {
     pub r: *mut request_rec,
     pub c: *mut conn_rec,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_filter_t"][::std::mem::size_of::<ap_filter_t>() - 40usize];
+    ["Alignment of ap_filter_t"][::std::mem::align_of::<ap_filter_t>() - 8usize];
+    ["Offset of field: ap_filter_t::frec"][::std::mem::offset_of!(ap_filter_t, frec) - 0usize];
+    ["Offset of field: ap_filter_t::ctx"][::std::mem::offset_of!(ap_filter_t, ctx) - 8usize];
+    ["Offset of field: ap_filter_t::next"][::std::mem::offset_of!(ap_filter_t, next) - 16usize];
+    ["Offset of field: ap_filter_t::r"][::std::mem::offset_of!(ap_filter_t, r) - 24usize];
+    ["Offset of field: ap_filter_t::c"][::std::mem::offset_of!(ap_filter_t, c) - 32usize];
+};
 unsafe extern "C" {
     pub fn ap_get_brigade(
         filter: *mut ap_filter_t,
@@ -4437,6 +7209,55 @@ unsafe extern "C" {
     pub fn ap_get_output_filter_handle(name: *const ::std::os::raw::c_char)
     -> *mut ap_filter_rec_t;
 }
+unsafe extern "C" {
+    pub fn ap_remove_input_filter(f: *mut ap_filter_t);
+}
+unsafe extern "C" {
+    pub fn ap_remove_output_filter(f: *mut ap_filter_t);
+}
+unsafe extern "C" {
+    pub fn ap_remove_input_filter_byhandle(
+        next: *mut ap_filter_t,
+        handle: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_remove_output_filter_byhandle(
+        next: *mut ap_filter_t,
+        handle: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_save_brigade(
+        f: *mut ap_filter_t,
+        save_to: *mut *mut apr_bucket_brigade,
+        b: *mut *mut apr_bucket_brigade,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_filter_flush(
+        bb: *mut apr_bucket_brigade,
+        ctx: *mut ::std::os::raw::c_void,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_fflush(f: *mut ap_filter_t, bb: *mut apr_bucket_brigade) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_fputstrs(f: *mut ap_filter_t, bb: *mut apr_bucket_brigade, ...) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_fprintf(
+        f: *mut ap_filter_t,
+        bb: *mut apr_bucket_brigade,
+        fmt: *const ::std::os::raw::c_char,
+        ...
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_filter_protocol(f: *mut ap_filter_t, proto_flags: ::std::os::raw::c_uint);
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_expr_node {
@@ -4452,6 +7273,141 @@ pub struct ap_expr_info_t {
     pub flags: ::std::os::raw::c_uint,
     pub module_index: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_expr_info_t"][::std::mem::size_of::<ap_expr_info_t>() - 32usize];
+    ["Alignment of ap_expr_info_t"][::std::mem::align_of::<ap_expr_info_t>() - 8usize];
+    ["Offset of field: ap_expr_info_t::root_node"]
+        [::std::mem::offset_of!(ap_expr_info_t, root_node) - 0usize];
+    ["Offset of field: ap_expr_info_t::filename"]
+        [::std::mem::offset_of!(ap_expr_info_t, filename) - 8usize];
+    ["Offset of field: ap_expr_info_t::line_number"]
+        [::std::mem::offset_of!(ap_expr_info_t, line_number) - 16usize];
+    ["Offset of field: ap_expr_info_t::flags"]
+        [::std::mem::offset_of!(ap_expr_info_t, flags) - 20usize];
+    ["Offset of field: ap_expr_info_t::module_index"]
+        [::std::mem::offset_of!(ap_expr_info_t, module_index) - 24usize];
+};
+unsafe extern "C" {
+    pub fn ap_expr_exec(
+        r: *mut request_rec,
+        expr: *const ap_expr_info_t,
+        err: *mut *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_expr_exec_re(
+        r: *mut request_rec,
+        expr: *const ap_expr_info_t,
+        nmatch: apr_size_t,
+        pmatch: *mut ap_regmatch_t,
+        source: *mut *const ::std::os::raw::c_char,
+        err: *mut *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_expr_eval_ctx_t {
+    pub r: *mut request_rec,
+    pub c: *mut conn_rec,
+    pub s: *mut server_rec,
+    pub p: *mut apr_pool_t,
+    pub err: *mut *const ::std::os::raw::c_char,
+    pub info: *const ap_expr_info_t,
+    pub re_pmatch: *mut ap_regmatch_t,
+    pub re_nmatch: apr_size_t,
+    pub re_source: *mut *const ::std::os::raw::c_char,
+    pub vary_this: *mut *const ::std::os::raw::c_char,
+    pub result_string: *mut *const ::std::os::raw::c_char,
+    pub data: *mut ::std::os::raw::c_void,
+    pub reclvl: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_expr_eval_ctx_t"][::std::mem::size_of::<ap_expr_eval_ctx_t>() - 104usize];
+    ["Alignment of ap_expr_eval_ctx_t"][::std::mem::align_of::<ap_expr_eval_ctx_t>() - 8usize];
+    ["Offset of field: ap_expr_eval_ctx_t::r"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, r) - 0usize];
+    ["Offset of field: ap_expr_eval_ctx_t::c"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, c) - 8usize];
+    ["Offset of field: ap_expr_eval_ctx_t::s"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, s) - 16usize];
+    ["Offset of field: ap_expr_eval_ctx_t::p"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, p) - 24usize];
+    ["Offset of field: ap_expr_eval_ctx_t::err"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, err) - 32usize];
+    ["Offset of field: ap_expr_eval_ctx_t::info"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, info) - 40usize];
+    ["Offset of field: ap_expr_eval_ctx_t::re_pmatch"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, re_pmatch) - 48usize];
+    ["Offset of field: ap_expr_eval_ctx_t::re_nmatch"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, re_nmatch) - 56usize];
+    ["Offset of field: ap_expr_eval_ctx_t::re_source"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, re_source) - 64usize];
+    ["Offset of field: ap_expr_eval_ctx_t::vary_this"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, vary_this) - 72usize];
+    ["Offset of field: ap_expr_eval_ctx_t::result_string"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, result_string) - 80usize];
+    ["Offset of field: ap_expr_eval_ctx_t::data"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, data) - 88usize];
+    ["Offset of field: ap_expr_eval_ctx_t::reclvl"]
+        [::std::mem::offset_of!(ap_expr_eval_ctx_t, reclvl) - 96usize];
+};
+unsafe extern "C" {
+    pub fn ap_expr_exec_ctx(ctx: *mut ap_expr_eval_ctx_t) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_expr_str_exec(
+        r: *mut request_rec,
+        expr: *const ap_expr_info_t,
+        err: *mut *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_expr_str_exec_re(
+        r: *mut request_rec,
+        expr: *const ap_expr_info_t,
+        nmatch: apr_size_t,
+        pmatch: *mut ap_regmatch_t,
+        source: *mut *const ::std::os::raw::c_char,
+        err: *mut *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+pub type ap_expr_op_unary_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        ctx: *mut ap_expr_eval_ctx_t,
+        data: *const ::std::os::raw::c_void,
+        arg: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int,
+>;
+pub type ap_expr_op_binary_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        ctx: *mut ap_expr_eval_ctx_t,
+        data: *const ::std::os::raw::c_void,
+        arg1: *const ::std::os::raw::c_char,
+        arg2: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int,
+>;
+pub type ap_expr_string_func_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        ctx: *mut ap_expr_eval_ctx_t,
+        data: *const ::std::os::raw::c_void,
+        arg: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char,
+>;
+pub type ap_expr_list_func_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        ctx: *mut ap_expr_eval_ctx_t,
+        data: *const ::std::os::raw::c_void,
+        arg: *const ::std::os::raw::c_char,
+    ) -> *mut apr_array_header_t,
+>;
+pub type ap_expr_var_func_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        ctx: *mut ap_expr_eval_ctx_t,
+        data: *const ::std::os::raw::c_void,
+    ) -> *const ::std::os::raw::c_char,
+>;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_expr_lookup_parms {
@@ -4464,6 +7420,35 @@ pub struct ap_expr_lookup_parms {
     pub data: *mut *const ::std::os::raw::c_void,
     pub err: *mut *const ::std::os::raw::c_char,
     pub arg: *const ::std::os::raw::c_char,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_expr_lookup_parms"][::std::mem::size_of::<ap_expr_lookup_parms>() - 72usize];
+    ["Alignment of ap_expr_lookup_parms"][::std::mem::align_of::<ap_expr_lookup_parms>() - 8usize];
+    ["Offset of field: ap_expr_lookup_parms::type_"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, type_) - 0usize];
+    ["Offset of field: ap_expr_lookup_parms::name"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, name) - 8usize];
+    ["Offset of field: ap_expr_lookup_parms::flags"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, flags) - 16usize];
+    ["Offset of field: ap_expr_lookup_parms::pool"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, pool) - 24usize];
+    ["Offset of field: ap_expr_lookup_parms::ptemp"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, ptemp) - 32usize];
+    ["Offset of field: ap_expr_lookup_parms::func"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, func) - 40usize];
+    ["Offset of field: ap_expr_lookup_parms::data"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, data) - 48usize];
+    ["Offset of field: ap_expr_lookup_parms::err"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, err) - 56usize];
+    ["Offset of field: ap_expr_lookup_parms::arg"]
+        [::std::mem::offset_of!(ap_expr_lookup_parms, arg) - 64usize];
+};
+pub type ap_expr_lookup_fn_t = ::std::option::Option<
+    unsafe extern "C" fn(parms: *mut ap_expr_lookup_parms) -> ::std::os::raw::c_int,
+>;
+unsafe extern "C" {
+    pub fn ap_expr_lookup_default(parms: *mut ap_expr_lookup_parms) -> ::std::os::raw::c_int;
 }
 pub type ap_HOOK_expr_lookup_t = ::std::option::Option<
     unsafe extern "C" fn(parms: *mut ap_expr_lookup_parms) -> ::std::os::raw::c_int,
@@ -4482,11 +7467,61 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_expr_lookup() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_expr_lookup_t {
+    pub pFunc: ap_HOOK_expr_lookup_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_expr_lookup_t"][::std::mem::size_of::<ap_LINK_expr_lookup_t>() - 40usize];
+    ["Alignment of ap_LINK_expr_lookup_t"]
+        [::std::mem::align_of::<ap_LINK_expr_lookup_t>() - 8usize];
+    ["Offset of field: ap_LINK_expr_lookup_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_expr_lookup_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_expr_lookup_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_expr_lookup_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_expr_lookup_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_expr_lookup_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_expr_lookup_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_expr_lookup_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_expr_lookup_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_expr_lookup_t, nOrder) - 32usize];
+};
+unsafe extern "C" {
+    pub fn ap_expr_parse(
+        pool: *mut apr_pool_t,
+        ptemp: *mut apr_pool_t,
+        info: *mut ap_expr_info_t,
+        expr: *const ::std::os::raw::c_char,
+        lookup_fn: ap_expr_lookup_fn_t,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_expr_parse_cmd_mi(
+        cmd: *const cmd_parms,
+        expr: *const ::std::os::raw::c_char,
+        flags: ::std::os::raw::c_uint,
+        err: *mut *const ::std::os::raw::c_char,
+        lookup_fn: ap_expr_lookup_fn_t,
+        module_index: ::std::os::raw::c_int,
+    ) -> *mut ap_expr_info_t;
+}
+unsafe extern "C" {
+    pub fn ap_expr_init(pool: *mut apr_pool_t);
+}
 unsafe extern "C" {
     pub fn ap_allow_options(r: *mut request_rec) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_allow_overrides(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_document_root(r: *mut request_rec) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn ap_get_useragent_host(
@@ -4532,10 +7567,20 @@ unsafe extern "C" {
     pub fn ap_get_limit_xml_body(r: *const request_rec) -> apr_size_t;
 }
 unsafe extern "C" {
+    pub fn ap_custom_response(
+        r: *mut request_rec,
+        status: ::std::os::raw::c_int,
+        string: *const ::std::os::raw::c_char,
+    );
+}
+unsafe extern "C" {
     pub fn ap_is_recursion_limit_exceeded(r: *const request_rec) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_exists_config_define(name: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_core_translate(r: *mut request_rec) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_auth_type(r: *mut request_rec) -> *const ::std::os::raw::c_char;
@@ -4619,6 +7664,83 @@ pub struct core_dir_config {
     pub cgi_var_rules: *mut apr_hash_t,
     pub read_buf_size: apr_size_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of core_dir_config"][::std::mem::size_of::<core_dir_config>() - 280usize];
+    ["Alignment of core_dir_config"][::std::mem::align_of::<core_dir_config>() - 8usize];
+    ["Offset of field: core_dir_config::d"][::std::mem::offset_of!(core_dir_config, d) - 0usize];
+    ["Offset of field: core_dir_config::d_components"]
+        [::std::mem::offset_of!(core_dir_config, d_components) - 8usize];
+    ["Offset of field: core_dir_config::opts"]
+        [::std::mem::offset_of!(core_dir_config, opts) - 12usize];
+    ["Offset of field: core_dir_config::opts_add"]
+        [::std::mem::offset_of!(core_dir_config, opts_add) - 13usize];
+    ["Offset of field: core_dir_config::opts_remove"]
+        [::std::mem::offset_of!(core_dir_config, opts_remove) - 14usize];
+    ["Offset of field: core_dir_config::override_"]
+        [::std::mem::offset_of!(core_dir_config, override_) - 16usize];
+    ["Offset of field: core_dir_config::override_opts"]
+        [::std::mem::offset_of!(core_dir_config, override_opts) - 20usize];
+    ["Offset of field: core_dir_config::response_code_strings"]
+        [::std::mem::offset_of!(core_dir_config, response_code_strings) - 24usize];
+    ["Offset of field: core_dir_config::add_default_charset_name"]
+        [::std::mem::offset_of!(core_dir_config, add_default_charset_name) - 40usize];
+    ["Offset of field: core_dir_config::limit_cpu"]
+        [::std::mem::offset_of!(core_dir_config, limit_cpu) - 48usize];
+    ["Offset of field: core_dir_config::limit_mem"]
+        [::std::mem::offset_of!(core_dir_config, limit_mem) - 56usize];
+    ["Offset of field: core_dir_config::limit_nproc"]
+        [::std::mem::offset_of!(core_dir_config, limit_nproc) - 64usize];
+    ["Offset of field: core_dir_config::limit_req_body"]
+        [::std::mem::offset_of!(core_dir_config, limit_req_body) - 72usize];
+    ["Offset of field: core_dir_config::limit_xml_body"]
+        [::std::mem::offset_of!(core_dir_config, limit_xml_body) - 80usize];
+    ["Offset of field: core_dir_config::server_signature"]
+        [::std::mem::offset_of!(core_dir_config, server_signature) - 88usize];
+    ["Offset of field: core_dir_config::sec_file"]
+        [::std::mem::offset_of!(core_dir_config, sec_file) - 96usize];
+    ["Offset of field: core_dir_config::sec_if"]
+        [::std::mem::offset_of!(core_dir_config, sec_if) - 104usize];
+    ["Offset of field: core_dir_config::r"][::std::mem::offset_of!(core_dir_config, r) - 112usize];
+    ["Offset of field: core_dir_config::mime_type"]
+        [::std::mem::offset_of!(core_dir_config, mime_type) - 120usize];
+    ["Offset of field: core_dir_config::handler"]
+        [::std::mem::offset_of!(core_dir_config, handler) - 128usize];
+    ["Offset of field: core_dir_config::output_filters"]
+        [::std::mem::offset_of!(core_dir_config, output_filters) - 136usize];
+    ["Offset of field: core_dir_config::input_filters"]
+        [::std::mem::offset_of!(core_dir_config, input_filters) - 144usize];
+    ["Offset of field: core_dir_config::accept_path_info"]
+        [::std::mem::offset_of!(core_dir_config, accept_path_info) - 152usize];
+    ["Offset of field: core_dir_config::etag_bits"]
+        [::std::mem::offset_of!(core_dir_config, etag_bits) - 160usize];
+    ["Offset of field: core_dir_config::etag_add"]
+        [::std::mem::offset_of!(core_dir_config, etag_add) - 168usize];
+    ["Offset of field: core_dir_config::etag_remove"]
+        [::std::mem::offset_of!(core_dir_config, etag_remove) - 176usize];
+    ["Offset of field: core_dir_config::condition"]
+        [::std::mem::offset_of!(core_dir_config, condition) - 192usize];
+    ["Offset of field: core_dir_config::log"]
+        [::std::mem::offset_of!(core_dir_config, log) - 200usize];
+    ["Offset of field: core_dir_config::override_list"]
+        [::std::mem::offset_of!(core_dir_config, override_list) - 208usize];
+    ["Offset of field: core_dir_config::max_ranges"]
+        [::std::mem::offset_of!(core_dir_config, max_ranges) - 216usize];
+    ["Offset of field: core_dir_config::max_overlaps"]
+        [::std::mem::offset_of!(core_dir_config, max_overlaps) - 220usize];
+    ["Offset of field: core_dir_config::max_reversals"]
+        [::std::mem::offset_of!(core_dir_config, max_reversals) - 224usize];
+    ["Offset of field: core_dir_config::refs"]
+        [::std::mem::offset_of!(core_dir_config, refs) - 232usize];
+    ["Offset of field: core_dir_config::response_code_exprs"]
+        [::std::mem::offset_of!(core_dir_config, response_code_exprs) - 240usize];
+    ["Offset of field: core_dir_config::expr_handler"]
+        [::std::mem::offset_of!(core_dir_config, expr_handler) - 256usize];
+    ["Offset of field: core_dir_config::cgi_var_rules"]
+        [::std::mem::offset_of!(core_dir_config, cgi_var_rules) - 264usize];
+    ["Offset of field: core_dir_config::read_buf_size"]
+        [::std::mem::offset_of!(core_dir_config, read_buf_size) - 272usize];
+};
 impl core_dir_config {
     #[inline]
     pub fn hostname_lookups(&self) -> ::std::os::raw::c_uint {
@@ -5136,35 +8258,11 @@ impl core_dir_config {
         __bindgen_bitfield_unit
     }
 }
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct core_server_config {
-    pub gprof_dir: *mut ::std::os::raw::c_char,
-    pub ap_document_root: *const ::std::os::raw::c_char,
-    pub access_name: *mut ::std::os::raw::c_char,
-    pub sec_dir: *mut apr_array_header_t,
-    pub sec_url: *mut apr_array_header_t,
-    pub redirect_limit: ::std::os::raw::c_int,
-    pub subreq_limit: ::std::os::raw::c_int,
-    pub protocol: *const ::std::os::raw::c_char,
-    pub accf_map: *mut apr_table_t,
-    pub error_log_format: *mut apr_array_header_t,
-    pub error_log_conn: *mut apr_array_header_t,
-    pub error_log_req: *mut apr_array_header_t,
-    pub trace_enable: ::std::os::raw::c_int,
-    pub merge_trailers: ::std::os::raw::c_int,
-    pub protocols: *mut apr_array_header_t,
-    pub protocols_honor_order: ::std::os::raw::c_int,
-    pub http09_enable: ::std::os::raw::c_char,
-    pub http_conformance: ::std::os::raw::c_char,
-    pub http_methods: ::std::os::raw::c_char,
-    pub merge_slashes: ::std::os::raw::c_uint,
-    pub flush_max_threshold: apr_size_t,
-    pub flush_max_pipelined: apr_int32_t,
-    pub strict_host_check: ::std::os::raw::c_uint,
-}
 unsafe extern "C" {
     pub fn ap_add_output_filters_by_type(r: *mut request_rec);
+}
+unsafe extern "C" {
+    pub fn ap_core_reorder_directories(arg1: *mut apr_pool_t, arg2: *mut server_rec);
 }
 unsafe extern "C" {
     pub fn ap_add_per_dir_conf(s: *mut server_rec, dir_config: *mut ::std::os::raw::c_void);
@@ -5187,11 +8285,71 @@ unsafe extern "C" {
     ) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn ap_limit_section(
+        cmd: *mut cmd_parms,
+        dummy: *mut ::std::os::raw::c_void,
+        arg: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_core_input_filter(
+        f: *mut ap_filter_t,
+        b: *mut apr_bucket_brigade,
+        mode: ap_input_mode_t,
+        block: apr_read_type_e,
+        readbytes: apr_off_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_core_output_filter(f: *mut ap_filter_t, b: *mut apr_bucket_brigade) -> apr_status_t;
+}
+unsafe extern "C" {
     pub fn ap_get_server_protocol(s: *mut server_rec) -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn ap_set_server_protocol(s: *mut server_rec, proto: *const ::std::os::raw::c_char);
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct core_output_filter_ctx {
+    _unused: [u8; 0],
+}
+pub type core_output_filter_ctx_t = core_output_filter_ctx;
+pub type core_ctx_t = core_filter_ctx;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct core_filter_ctx {
+    pub b: *mut apr_bucket_brigade,
+    pub tmpbb: *mut apr_bucket_brigade,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of core_filter_ctx"][::std::mem::size_of::<core_filter_ctx>() - 16usize];
+    ["Alignment of core_filter_ctx"][::std::mem::align_of::<core_filter_ctx>() - 8usize];
+    ["Offset of field: core_filter_ctx::b"][::std::mem::offset_of!(core_filter_ctx, b) - 0usize];
+    ["Offset of field: core_filter_ctx::tmpbb"]
+        [::std::mem::offset_of!(core_filter_ctx, tmpbb) - 8usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct core_net_rec {
+    pub client_socket: *mut apr_socket_t,
+    pub c: *mut conn_rec,
+    pub out_ctx: *mut core_output_filter_ctx_t,
+    pub in_ctx: *mut core_ctx_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of core_net_rec"][::std::mem::size_of::<core_net_rec>() - 32usize];
+    ["Alignment of core_net_rec"][::std::mem::align_of::<core_net_rec>() - 8usize];
+    ["Offset of field: core_net_rec::client_socket"]
+        [::std::mem::offset_of!(core_net_rec, client_socket) - 0usize];
+    ["Offset of field: core_net_rec::c"][::std::mem::offset_of!(core_net_rec, c) - 8usize];
+    ["Offset of field: core_net_rec::out_ctx"]
+        [::std::mem::offset_of!(core_net_rec, out_ctx) - 16usize];
+    ["Offset of field: core_net_rec::in_ctx"]
+        [::std::mem::offset_of!(core_net_rec, in_ctx) - 24usize];
+};
 pub type ap_HOOK_insert_network_bucket_t = ::std::option::Option<
     unsafe extern "C" fn(
         c: *mut conn_rec,
@@ -5216,6 +8374,86 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn ap_hook_get_insert_network_bucket() -> *mut apr_array_header_t;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_insert_network_bucket_t {
+    pub pFunc: ap_HOOK_insert_network_bucket_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_insert_network_bucket_t"]
+        [::std::mem::size_of::<ap_LINK_insert_network_bucket_t>() - 40usize];
+    ["Alignment of ap_LINK_insert_network_bucket_t"]
+        [::std::mem::align_of::<ap_LINK_insert_network_bucket_t>() - 8usize];
+    ["Offset of field: ap_LINK_insert_network_bucket_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_insert_network_bucket_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_insert_network_bucket_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_insert_network_bucket_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_insert_network_bucket_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_insert_network_bucket_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_insert_network_bucket_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_insert_network_bucket_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_insert_network_bucket_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_insert_network_bucket_t, nOrder) - 32usize];
+};
+pub const ap_mgmt_type_e_ap_mgmt_type_string: ap_mgmt_type_e = 0;
+pub const ap_mgmt_type_e_ap_mgmt_type_long: ap_mgmt_type_e = 1;
+pub const ap_mgmt_type_e_ap_mgmt_type_hash: ap_mgmt_type_e = 2;
+pub type ap_mgmt_type_e = ::std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub union ap_mgmt_value {
+    pub s_value: *const ::std::os::raw::c_char,
+    pub i_value: ::std::os::raw::c_long,
+    pub h_value: *mut apr_hash_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_mgmt_value"][::std::mem::size_of::<ap_mgmt_value>() - 8usize];
+    ["Alignment of ap_mgmt_value"][::std::mem::align_of::<ap_mgmt_value>() - 8usize];
+    ["Offset of field: ap_mgmt_value::s_value"]
+        [::std::mem::offset_of!(ap_mgmt_value, s_value) - 0usize];
+    ["Offset of field: ap_mgmt_value::i_value"]
+        [::std::mem::offset_of!(ap_mgmt_value, i_value) - 0usize];
+    ["Offset of field: ap_mgmt_value::h_value"]
+        [::std::mem::offset_of!(ap_mgmt_value, h_value) - 0usize];
+};
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct ap_mgmt_item_t {
+    pub description: *const ::std::os::raw::c_char,
+    pub name: *const ::std::os::raw::c_char,
+    pub vtype: ap_mgmt_type_e,
+    pub v: ap_mgmt_value,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_mgmt_item_t"][::std::mem::size_of::<ap_mgmt_item_t>() - 32usize];
+    ["Alignment of ap_mgmt_item_t"][::std::mem::align_of::<ap_mgmt_item_t>() - 8usize];
+    ["Offset of field: ap_mgmt_item_t::description"]
+        [::std::mem::offset_of!(ap_mgmt_item_t, description) - 0usize];
+    ["Offset of field: ap_mgmt_item_t::name"]
+        [::std::mem::offset_of!(ap_mgmt_item_t, name) - 8usize];
+    ["Offset of field: ap_mgmt_item_t::vtype"]
+        [::std::mem::offset_of!(ap_mgmt_item_t, vtype) - 16usize];
+    ["Offset of field: ap_mgmt_item_t::v"][::std::mem::offset_of!(ap_mgmt_item_t, v) - 24usize];
+};
+unsafe extern "C" {
+    pub static mut ap_subreq_core_filter_handle: *mut ap_filter_rec_t;
+}
+unsafe extern "C" {
+    pub static mut ap_core_output_filter_handle: *mut ap_filter_rec_t;
+}
+unsafe extern "C" {
+    pub static mut ap_content_length_filter_handle: *mut ap_filter_rec_t;
+}
+unsafe extern "C" {
+    pub static mut ap_core_input_filter_handle: *mut ap_filter_rec_t;
 }
 pub type ap_HOOK_get_mgmt_items_t = ::std::option::Option<
     unsafe extern "C" fn(
@@ -5244,6 +8482,38 @@ unsafe extern "C" {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_get_mgmt_items_t {
+    pub pFunc: ap_HOOK_get_mgmt_items_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_get_mgmt_items_t"]
+        [::std::mem::size_of::<ap_LINK_get_mgmt_items_t>() - 40usize];
+    ["Alignment of ap_LINK_get_mgmt_items_t"]
+        [::std::mem::align_of::<ap_LINK_get_mgmt_items_t>() - 8usize];
+    ["Offset of field: ap_LINK_get_mgmt_items_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_get_mgmt_items_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_get_mgmt_items_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_get_mgmt_items_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_get_mgmt_items_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_get_mgmt_items_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_get_mgmt_items_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_get_mgmt_items_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_get_mgmt_items_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_get_mgmt_items_t, nOrder) - 32usize];
+};
+pub type apr_OFN_ap_logio_add_bytes_out_t =
+    ::std::option::Option<unsafe extern "C" fn(c: *mut conn_rec, bytes: apr_off_t)>;
+pub type apr_OFN_ap_logio_add_bytes_in_t =
+    ::std::option::Option<unsafe extern "C" fn(c: *mut conn_rec, bytes: apr_off_t)>;
+pub type apr_OFN_ap_logio_get_last_bytes_t =
+    ::std::option::Option<unsafe extern "C" fn(c: *mut conn_rec) -> apr_off_t>;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct ap_errorlog_info {
     pub s: *const server_rec,
     pub c: *const conn_rec,
@@ -5259,6 +8529,34 @@ pub struct ap_errorlog_info {
     pub startup: ::std::os::raw::c_int,
     pub format: *const ::std::os::raw::c_char,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_errorlog_info"][::std::mem::size_of::<ap_errorlog_info>() - 80usize];
+    ["Alignment of ap_errorlog_info"][::std::mem::align_of::<ap_errorlog_info>() - 8usize];
+    ["Offset of field: ap_errorlog_info::s"][::std::mem::offset_of!(ap_errorlog_info, s) - 0usize];
+    ["Offset of field: ap_errorlog_info::c"][::std::mem::offset_of!(ap_errorlog_info, c) - 8usize];
+    ["Offset of field: ap_errorlog_info::r"][::std::mem::offset_of!(ap_errorlog_info, r) - 16usize];
+    ["Offset of field: ap_errorlog_info::rmain"]
+        [::std::mem::offset_of!(ap_errorlog_info, rmain) - 24usize];
+    ["Offset of field: ap_errorlog_info::pool"]
+        [::std::mem::offset_of!(ap_errorlog_info, pool) - 32usize];
+    ["Offset of field: ap_errorlog_info::file"]
+        [::std::mem::offset_of!(ap_errorlog_info, file) - 40usize];
+    ["Offset of field: ap_errorlog_info::line"]
+        [::std::mem::offset_of!(ap_errorlog_info, line) - 48usize];
+    ["Offset of field: ap_errorlog_info::module_index"]
+        [::std::mem::offset_of!(ap_errorlog_info, module_index) - 52usize];
+    ["Offset of field: ap_errorlog_info::level"]
+        [::std::mem::offset_of!(ap_errorlog_info, level) - 56usize];
+    ["Offset of field: ap_errorlog_info::status"]
+        [::std::mem::offset_of!(ap_errorlog_info, status) - 60usize];
+    ["Offset of field: ap_errorlog_info::using_syslog"]
+        [::std::mem::offset_of!(ap_errorlog_info, using_syslog) - 64usize];
+    ["Offset of field: ap_errorlog_info::startup"]
+        [::std::mem::offset_of!(ap_errorlog_info, startup) - 68usize];
+    ["Offset of field: ap_errorlog_info::format"]
+        [::std::mem::offset_of!(ap_errorlog_info, format) - 72usize];
+};
 pub type ap_errorlog_handler_fn_t = ::std::option::Option<
     unsafe extern "C" fn(
         info: *const ap_errorlog_info,
@@ -5292,12 +8590,49 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_error_log() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_error_log_t {
+    pub pFunc: ap_HOOK_error_log_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_error_log_t"][::std::mem::size_of::<ap_LINK_error_log_t>() - 40usize];
+    ["Alignment of ap_LINK_error_log_t"][::std::mem::align_of::<ap_LINK_error_log_t>() - 8usize];
+    ["Offset of field: ap_LINK_error_log_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_error_log_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_error_log_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_error_log_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_error_log_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_error_log_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_error_log_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_error_log_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_error_log_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_error_log_t, nOrder) - 32usize];
+};
 unsafe extern "C" {
     pub fn ap_register_log_hooks(p: *mut apr_pool_t);
 }
 unsafe extern "C" {
     pub fn ap_register_config_hooks(p: *mut apr_pool_t);
 }
+pub type apr_OFN_ap_ident_lookup_t = ::std::option::Option<
+    unsafe extern "C" fn(r: *mut request_rec) -> *const ::std::os::raw::c_char,
+>;
+pub type apr_OFN_authz_some_auth_required_t =
+    ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
+pub type apr_OFN_authn_ap_auth_type_t = ::std::option::Option<
+    unsafe extern "C" fn(r: *mut request_rec) -> *const ::std::os::raw::c_char,
+>;
+pub type apr_OFN_authn_ap_auth_name_t = ::std::option::Option<
+    unsafe extern "C" fn(r: *mut request_rec) -> *const ::std::os::raw::c_char,
+>;
+pub type apr_OFN_access_compat_ap_satisfies_t =
+    ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
     pub fn ap_state_query(query_code: ::std::os::raw::c_int) -> ::std::os::raw::c_int;
 }
@@ -5326,12 +8661,58 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_get_pollfd_from_conn() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_get_pollfd_from_conn_t {
+    pub pFunc: ap_HOOK_get_pollfd_from_conn_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_get_pollfd_from_conn_t"]
+        [::std::mem::size_of::<ap_LINK_get_pollfd_from_conn_t>() - 40usize];
+    ["Alignment of ap_LINK_get_pollfd_from_conn_t"]
+        [::std::mem::align_of::<ap_LINK_get_pollfd_from_conn_t>() - 8usize];
+    ["Offset of field: ap_LINK_get_pollfd_from_conn_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_get_pollfd_from_conn_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_get_pollfd_from_conn_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_get_pollfd_from_conn_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_get_pollfd_from_conn_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_get_pollfd_from_conn_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_get_pollfd_from_conn_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_get_pollfd_from_conn_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_get_pollfd_from_conn_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_get_pollfd_from_conn_t, nOrder) - 32usize];
+};
 unsafe extern "C" {
     pub fn ap_get_pollfd_from_conn(
         c: *mut conn_rec,
         pfd: *mut apr_pollfd_t,
         ptimeout: *mut apr_interval_time_t,
     ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub static mut ap_default_loglevel: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_open_stderr_log(p: *mut apr_pool_t);
+}
+unsafe extern "C" {
+    pub fn ap_replace_stderr_log(
+        p: *mut apr_pool_t,
+        file: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_open_logs(
+        pconf: *mut apr_pool_t,
+        plog: *mut apr_pool_t,
+        ptemp: *mut apr_pool_t,
+        s_main: *mut server_rec,
+    ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_logs_child_init(p: *mut apr_pool_t, s: *mut server_rec);
@@ -5451,6 +8832,9 @@ unsafe extern "C" {
     );
 }
 unsafe extern "C" {
+    pub fn ap_error_log2stderr(s: *mut server_rec);
+}
+unsafe extern "C" {
     pub fn ap_log_command_line(p: *mut apr_pool_t, s: *mut server_rec);
 }
 unsafe extern "C" {
@@ -5458,6 +8842,43 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn ap_log_pid(p: *mut apr_pool_t, fname: *const ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_remove_pid(p: *mut apr_pool_t, fname: *const ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_read_pid(
+        p: *mut apr_pool_t,
+        filename: *const ::std::os::raw::c_char,
+        mypid: *mut pid_t,
+    ) -> apr_status_t;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct piped_log {
+    _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn ap_open_piped_log(
+        p: *mut apr_pool_t,
+        program: *const ::std::os::raw::c_char,
+    ) -> *mut piped_log;
+}
+unsafe extern "C" {
+    pub fn ap_open_piped_log_ex(
+        p: *mut apr_pool_t,
+        program: *const ::std::os::raw::c_char,
+        cmdtype: apr_cmdtype_e,
+    ) -> *mut piped_log;
+}
+unsafe extern "C" {
+    pub fn ap_close_piped_log(pl: *mut piped_log);
+}
+unsafe extern "C" {
+    pub fn ap_piped_log_read_fd(pl: *mut piped_log) -> *mut apr_file_t;
+}
+unsafe extern "C" {
+    pub fn ap_piped_log_write_fd(pl: *mut piped_log) -> *mut apr_file_t;
 }
 pub type ap_HOOK_generate_log_id_t = ::std::option::Option<
     unsafe extern "C" fn(
@@ -5484,12 +8905,74 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_generate_log_id() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_generate_log_id_t {
+    pub pFunc: ap_HOOK_generate_log_id_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_generate_log_id_t"]
+        [::std::mem::size_of::<ap_LINK_generate_log_id_t>() - 40usize];
+    ["Alignment of ap_LINK_generate_log_id_t"]
+        [::std::mem::align_of::<ap_LINK_generate_log_id_t>() - 8usize];
+    ["Offset of field: ap_LINK_generate_log_id_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_generate_log_id_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_generate_log_id_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_generate_log_id_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_generate_log_id_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_generate_log_id_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_generate_log_id_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_generate_log_id_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_generate_log_id_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_generate_log_id_t, nOrder) - 32usize];
+};
+unsafe extern "C" {
+    pub static mut ap_server_argv0: *const ::std::os::raw::c_char;
+}
 unsafe extern "C" {
     pub static mut ap_server_root: *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub static mut ap_runtime_dir: *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
     pub static mut ap_server_conf: *mut server_rec;
 }
+unsafe extern "C" {
+    pub static mut ap_pglobal: *mut apr_pool_t;
+}
+unsafe extern "C" {
+    pub static mut ap_main_state: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static mut ap_run_mode: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static mut ap_config_generation: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static mut ap_server_pre_read_config: *mut apr_array_header_t;
+}
+unsafe extern "C" {
+    pub static mut ap_server_post_read_config: *mut apr_array_header_t;
+}
+unsafe extern "C" {
+    pub static mut ap_server_config_defines: *mut apr_array_header_t;
+}
+unsafe extern "C" {
+    pub static mut ap_document_root_check: ::std::os::raw::c_int;
+}
+pub type apr_OFN_ap_signal_server_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        status: *mut ::std::os::raw::c_int,
+        pool: *mut apr_pool_t,
+    ) -> ::std::os::raw::c_int,
+>;
 pub const apr_lockmech_e_APR_LOCK_FCNTL: apr_lockmech_e = 0;
 pub const apr_lockmech_e_APR_LOCK_FLOCK: apr_lockmech_e = 1;
 pub const apr_lockmech_e_APR_LOCK_SYSVSEM: apr_lockmech_e = 2;
@@ -5503,20 +8986,224 @@ pub type apr_lockmech_e = ::std::os::raw::c_uint;
 pub struct apr_proc_mutex_t {
     _unused: [u8; 0],
 }
+unsafe extern "C" {
+    pub fn apr_proc_mutex_create(
+        mutex: *mut *mut apr_proc_mutex_t,
+        fname: *const ::std::os::raw::c_char,
+        mech: apr_lockmech_e,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_child_init(
+        mutex: *mut *mut apr_proc_mutex_t,
+        fname: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_lock(mutex: *mut apr_proc_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_trylock(mutex: *mut apr_proc_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_timedlock(
+        mutex: *mut apr_proc_mutex_t,
+        timeout: apr_interval_time_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_unlock(mutex: *mut apr_proc_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_destroy(mutex: *mut apr_proc_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_cleanup(mutex: *mut ::std::os::raw::c_void) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_lockfile(mutex: *mut apr_proc_mutex_t) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_mech(mutex: *mut apr_proc_mutex_t) -> apr_lockmech_e;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_name(mutex: *mut apr_proc_mutex_t) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_defname() -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_perms_set(
+        theproc_mutex: *mut ::std::os::raw::c_void,
+        perms: apr_fileperms_t,
+        uid: apr_uid_t,
+        gid: apr_gid_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_proc_mutex_pool_get(theproc_mutex: *const apr_proc_mutex_t) -> *mut apr_pool_t;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_global_mutex_t {
     _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_create(
+        mutex: *mut *mut apr_global_mutex_t,
+        fname: *const ::std::os::raw::c_char,
+        mech: apr_lockmech_e,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_child_init(
+        mutex: *mut *mut apr_global_mutex_t,
+        fname: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_lock(mutex: *mut apr_global_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_trylock(mutex: *mut apr_global_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_timedlock(
+        mutex: *mut apr_global_mutex_t,
+        timeout: apr_interval_time_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_unlock(mutex: *mut apr_global_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_destroy(mutex: *mut apr_global_mutex_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_lockfile(
+        mutex: *mut apr_global_mutex_t,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_mech(mutex: *mut apr_global_mutex_t) -> apr_lockmech_e;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_name(mutex: *mut apr_global_mutex_t) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_perms_set(
+        theglobal_mutex: *mut ::std::os::raw::c_void,
+        perms: apr_fileperms_t,
+        uid: apr_uid_t,
+        gid: apr_gid_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_global_mutex_pool_get(theglobal_mutex: *const apr_global_mutex_t)
+    -> *mut apr_pool_t;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_dso_handle_t {
     _unused: [u8; 0],
 }
+pub type apr_dso_handle_sym_t = *mut ::std::os::raw::c_void;
+unsafe extern "C" {
+    pub fn apr_dso_load(
+        res_handle: *mut *mut apr_dso_handle_t,
+        path: *const ::std::os::raw::c_char,
+        ctx: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dso_unload(handle: *mut apr_dso_handle_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dso_sym(
+        ressym: *mut apr_dso_handle_sym_t,
+        handle: *mut apr_dso_handle_t,
+        symname: *const ::std::os::raw::c_char,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_dso_error(
+        dso: *mut apr_dso_handle_t,
+        buf: *mut ::std::os::raw::c_char,
+        bufsize: apr_size_t,
+    ) -> *const ::std::os::raw::c_char;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_shm_t {
     _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub fn apr_shm_create(
+        m: *mut *mut apr_shm_t,
+        reqsize: apr_size_t,
+        filename: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_create_ex(
+        m: *mut *mut apr_shm_t,
+        reqsize: apr_size_t,
+        filename: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+        flags: apr_int32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_remove(
+        filename: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_delete(m: *mut apr_shm_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_destroy(m: *mut apr_shm_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_attach(
+        m: *mut *mut apr_shm_t,
+        filename: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_attach_ex(
+        m: *mut *mut apr_shm_t,
+        filename: *const ::std::os::raw::c_char,
+        pool: *mut apr_pool_t,
+        flags: apr_int32_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_detach(m: *mut apr_shm_t) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_baseaddr_get(m: *const apr_shm_t) -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn apr_shm_size_get(m: *const apr_shm_t) -> apr_size_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_perms_set(
+        theshm: *mut ::std::os::raw::c_void,
+        perms: apr_fileperms_t,
+        uid: apr_uid_t,
+        gid: apr_gid_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_shm_pool_get(theshm: *const apr_shm_t) -> *mut apr_pool_t;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -5539,12 +9226,35 @@ pub struct tm {
     pub tm_gmtoff: ::std::os::raw::c_long,
     pub tm_zone: *const ::std::os::raw::c_char,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tm"][::std::mem::size_of::<tm>() - 56usize];
+    ["Alignment of tm"][::std::mem::align_of::<tm>() - 8usize];
+    ["Offset of field: tm::tm_sec"][::std::mem::offset_of!(tm, tm_sec) - 0usize];
+    ["Offset of field: tm::tm_min"][::std::mem::offset_of!(tm, tm_min) - 4usize];
+    ["Offset of field: tm::tm_hour"][::std::mem::offset_of!(tm, tm_hour) - 8usize];
+    ["Offset of field: tm::tm_mday"][::std::mem::offset_of!(tm, tm_mday) - 12usize];
+    ["Offset of field: tm::tm_mon"][::std::mem::offset_of!(tm, tm_mon) - 16usize];
+    ["Offset of field: tm::tm_year"][::std::mem::offset_of!(tm, tm_year) - 20usize];
+    ["Offset of field: tm::tm_wday"][::std::mem::offset_of!(tm, tm_wday) - 24usize];
+    ["Offset of field: tm::tm_yday"][::std::mem::offset_of!(tm, tm_yday) - 28usize];
+    ["Offset of field: tm::tm_isdst"][::std::mem::offset_of!(tm, tm_isdst) - 32usize];
+    ["Offset of field: tm::tm_gmtoff"][::std::mem::offset_of!(tm, tm_gmtoff) - 40usize];
+    ["Offset of field: tm::tm_zone"][::std::mem::offset_of!(tm, tm_zone) - 48usize];
+};
 #[repr(C)]
 #[derive(Copy, Clone)]
 pub union sem_t {
     pub __size: [::std::os::raw::c_char; 32usize],
     pub __align: ::std::os::raw::c_long,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sem_t"][::std::mem::size_of::<sem_t>() - 32usize];
+    ["Alignment of sem_t"][::std::mem::align_of::<sem_t>() - 8usize];
+    ["Offset of field: sem_t::__size"][::std::mem::offset_of!(sem_t, __size) - 0usize];
+    ["Offset of field: sem_t::__align"][::std::mem::offset_of!(sem_t, __align) - 0usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_os_proc_mutex_t {
@@ -5553,11 +9263,25 @@ pub struct apr_os_proc_mutex_t {
     pub intraproc: *mut pthread_mutex_t,
     pub psem_interproc: *mut sem_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_os_proc_mutex_t"][::std::mem::size_of::<apr_os_proc_mutex_t>() - 32usize];
+    ["Alignment of apr_os_proc_mutex_t"][::std::mem::align_of::<apr_os_proc_mutex_t>() - 8usize];
+    ["Offset of field: apr_os_proc_mutex_t::crossproc"]
+        [::std::mem::offset_of!(apr_os_proc_mutex_t, crossproc) - 0usize];
+    ["Offset of field: apr_os_proc_mutex_t::pthread_interproc"]
+        [::std::mem::offset_of!(apr_os_proc_mutex_t, pthread_interproc) - 8usize];
+    ["Offset of field: apr_os_proc_mutex_t::intraproc"]
+        [::std::mem::offset_of!(apr_os_proc_mutex_t, intraproc) - 16usize];
+    ["Offset of field: apr_os_proc_mutex_t::psem_interproc"]
+        [::std::mem::offset_of!(apr_os_proc_mutex_t, psem_interproc) - 24usize];
+};
 pub type apr_os_file_t = ::std::os::raw::c_int;
 pub type apr_os_dir_t = DIR;
 pub type apr_os_sock_t = ::std::os::raw::c_int;
 pub type apr_os_thread_t = pthread_t;
 pub type apr_os_threadkey_t = pthread_key_t;
+pub type apr_os_proc_t = pid_t;
 pub type apr_os_imp_time_t = timeval;
 pub type apr_os_exp_time_t = tm;
 pub type apr_os_dso_handle_t = *mut ::std::os::raw::c_void;
@@ -5572,6 +9296,23 @@ pub struct apr_os_sock_info_t {
     pub type_: ::std::os::raw::c_int,
     pub protocol: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_os_sock_info_t"][::std::mem::size_of::<apr_os_sock_info_t>() - 40usize];
+    ["Alignment of apr_os_sock_info_t"][::std::mem::align_of::<apr_os_sock_info_t>() - 8usize];
+    ["Offset of field: apr_os_sock_info_t::os_sock"]
+        [::std::mem::offset_of!(apr_os_sock_info_t, os_sock) - 0usize];
+    ["Offset of field: apr_os_sock_info_t::local"]
+        [::std::mem::offset_of!(apr_os_sock_info_t, local) - 8usize];
+    ["Offset of field: apr_os_sock_info_t::remote"]
+        [::std::mem::offset_of!(apr_os_sock_info_t, remote) - 16usize];
+    ["Offset of field: apr_os_sock_info_t::family"]
+        [::std::mem::offset_of!(apr_os_sock_info_t, family) - 24usize];
+    ["Offset of field: apr_os_sock_info_t::type_"]
+        [::std::mem::offset_of!(apr_os_sock_info_t, type_) - 28usize];
+    ["Offset of field: apr_os_sock_info_t::protocol"]
+        [::std::mem::offset_of!(apr_os_sock_info_t, protocol) - 32usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_os_global_mutex_t {
@@ -5579,6 +9320,18 @@ pub struct apr_os_global_mutex_t {
     pub proc_mutex: *mut apr_proc_mutex_t,
     pub thread_mutex: *mut apr_thread_mutex_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of apr_os_global_mutex_t"][::std::mem::size_of::<apr_os_global_mutex_t>() - 24usize];
+    ["Alignment of apr_os_global_mutex_t"]
+        [::std::mem::align_of::<apr_os_global_mutex_t>() - 8usize];
+    ["Offset of field: apr_os_global_mutex_t::pool"]
+        [::std::mem::offset_of!(apr_os_global_mutex_t, pool) - 0usize];
+    ["Offset of field: apr_os_global_mutex_t::proc_mutex"]
+        [::std::mem::offset_of!(apr_os_global_mutex_t, proc_mutex) - 8usize];
+    ["Offset of field: apr_os_global_mutex_t::thread_mutex"]
+        [::std::mem::offset_of!(apr_os_global_mutex_t, thread_mutex) - 16usize];
+};
 unsafe extern "C" {
     pub fn apr_os_global_mutex_get(
         ospmutex: *mut apr_os_global_mutex_t,
@@ -5776,6 +9529,47 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_insert_error_filter() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_insert_error_filter_t {
+    pub pFunc: ap_HOOK_insert_error_filter_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_insert_error_filter_t"]
+        [::std::mem::size_of::<ap_LINK_insert_error_filter_t>() - 40usize];
+    ["Alignment of ap_LINK_insert_error_filter_t"]
+        [::std::mem::align_of::<ap_LINK_insert_error_filter_t>() - 8usize];
+    ["Offset of field: ap_LINK_insert_error_filter_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_insert_error_filter_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_insert_error_filter_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_insert_error_filter_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_insert_error_filter_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_insert_error_filter_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_insert_error_filter_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_insert_error_filter_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_insert_error_filter_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_insert_error_filter_t, nOrder) - 32usize];
+};
+unsafe extern "C" {
+    pub static mut ap_old_write_func: *mut ap_filter_rec_t;
+}
+unsafe extern "C" {
+    pub fn ap_create_request(c: *mut conn_rec) -> *mut request_rec;
+}
+unsafe extern "C" {
+    pub fn ap_read_request(c: *mut conn_rec) -> *mut request_rec;
+}
+unsafe extern "C" {
+    pub fn ap_parse_request_line(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_check_request_header(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
 unsafe extern "C" {
     pub fn ap_get_mime_headers(r: *mut request_rec);
 }
@@ -5783,7 +9577,13 @@ unsafe extern "C" {
     pub fn ap_get_mime_headers_core(r: *mut request_rec, bb: *mut apr_bucket_brigade);
 }
 unsafe extern "C" {
+    pub fn ap_post_read_request(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_finalize_request_protocol(r: *mut request_rec);
+}
+unsafe extern "C" {
+    pub fn ap_send_error_response(r: *mut request_rec, recursive_error: ::std::os::raw::c_int);
 }
 unsafe extern "C" {
     pub fn ap_set_content_length(r: *mut request_rec, length: apr_off_t);
@@ -5792,7 +9592,49 @@ unsafe extern "C" {
     pub fn ap_set_keepalive(r: *mut request_rec) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
+    pub fn ap_rationalize_mtime(r: *mut request_rec, mtime: apr_time_t) -> apr_time_t;
+}
+unsafe extern "C" {
+    pub fn ap_make_content_type(
+        r: *mut request_rec,
+        type_: *const ::std::os::raw::c_char,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
     pub fn ap_setup_make_content_type(pool: *mut apr_pool_t);
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct etag_rec {
+    pub vlist_validator: *const ::std::os::raw::c_char,
+    pub request_time: apr_time_t,
+    pub finfo: *mut apr_finfo_t,
+    pub pathname: *const ::std::os::raw::c_char,
+    pub fd: *mut apr_file_t,
+    pub force_weak: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of etag_rec"][::std::mem::size_of::<etag_rec>() - 48usize];
+    ["Alignment of etag_rec"][::std::mem::align_of::<etag_rec>() - 8usize];
+    ["Offset of field: etag_rec::vlist_validator"]
+        [::std::mem::offset_of!(etag_rec, vlist_validator) - 0usize];
+    ["Offset of field: etag_rec::request_time"]
+        [::std::mem::offset_of!(etag_rec, request_time) - 8usize];
+    ["Offset of field: etag_rec::finfo"][::std::mem::offset_of!(etag_rec, finfo) - 16usize];
+    ["Offset of field: etag_rec::pathname"][::std::mem::offset_of!(etag_rec, pathname) - 24usize];
+    ["Offset of field: etag_rec::fd"][::std::mem::offset_of!(etag_rec, fd) - 32usize];
+    ["Offset of field: etag_rec::force_weak"]
+        [::std::mem::offset_of!(etag_rec, force_weak) - 40usize];
+};
+unsafe extern "C" {
+    pub fn ap_make_etag(
+        r: *mut request_rec,
+        force_weak: ::std::os::raw::c_int,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_make_etag_ex(r: *mut request_rec, er: *mut etag_rec) -> *mut ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn ap_set_etag(r: *mut request_rec);
@@ -5802,6 +9644,88 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn ap_set_last_modified(r: *mut request_rec);
+}
+pub const ap_condition_e_AP_CONDITION_NONE: ap_condition_e = 0;
+pub const ap_condition_e_AP_CONDITION_NOMATCH: ap_condition_e = 1;
+pub const ap_condition_e_AP_CONDITION_WEAK: ap_condition_e = 2;
+pub const ap_condition_e_AP_CONDITION_STRONG: ap_condition_e = 3;
+pub type ap_condition_e = ::std::os::raw::c_uint;
+unsafe extern "C" {
+    pub fn ap_condition_if_match(r: *mut request_rec, headers: *mut apr_table_t) -> ap_condition_e;
+}
+unsafe extern "C" {
+    pub fn ap_condition_if_unmodified_since(
+        r: *mut request_rec,
+        headers: *mut apr_table_t,
+    ) -> ap_condition_e;
+}
+unsafe extern "C" {
+    pub fn ap_condition_if_none_match(
+        r: *mut request_rec,
+        headers: *mut apr_table_t,
+    ) -> ap_condition_e;
+}
+unsafe extern "C" {
+    pub fn ap_condition_if_modified_since(
+        r: *mut request_rec,
+        headers: *mut apr_table_t,
+    ) -> ap_condition_e;
+}
+unsafe extern "C" {
+    pub fn ap_condition_if_range(r: *mut request_rec, headers: *mut apr_table_t) -> ap_condition_e;
+}
+unsafe extern "C" {
+    pub fn ap_meets_conditions(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_send_fd(
+        fd: *mut apr_file_t,
+        r: *mut request_rec,
+        offset: apr_off_t,
+        length: apr_size_t,
+        nbytes: *mut apr_size_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_send_mmap(
+        mm: *mut apr_mmap_t,
+        r: *mut request_rec,
+        offset: apr_size_t,
+        length: apr_size_t,
+    ) -> apr_size_t;
+}
+unsafe extern "C" {
+    pub fn ap_method_register(
+        p: *mut apr_pool_t,
+        methname: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_method_registry_init(p: *mut apr_pool_t);
+}
+unsafe extern "C" {
+    pub fn ap_make_method_list(
+        p: *mut apr_pool_t,
+        nelts: ::std::os::raw::c_int,
+    ) -> *mut ap_method_list_t;
+}
+unsafe extern "C" {
+    pub fn ap_copy_method_list(dest: *mut ap_method_list_t, src: *mut ap_method_list_t);
+}
+unsafe extern "C" {
+    pub fn ap_method_in_list(
+        l: *mut ap_method_list_t,
+        method: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_method_list_add(l: *mut ap_method_list_t, method: *const ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_method_list_remove(l: *mut ap_method_list_t, method: *const ::std::os::raw::c_char);
+}
+unsafe extern "C" {
+    pub fn ap_clear_method_list(l: *mut ap_method_list_t);
 }
 unsafe extern "C" {
     pub fn ap_set_content_type(r: *mut request_rec, ct: *const ::std::os::raw::c_char);
@@ -5817,6 +9741,9 @@ unsafe extern "C" {
     pub fn ap_set_accept_ranges(r: *mut request_rec);
 }
 unsafe extern "C" {
+    pub fn ap_rputc(c: ::std::os::raw::c_int, r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_rwrite(
         buf: *const ::std::os::raw::c_void,
         nbyte: ::std::os::raw::c_int,
@@ -5824,7 +9751,27 @@ unsafe extern "C" {
     ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
+    pub fn ap_rvputs(r: *mut request_rec, ...) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_vrprintf(
+        r: *mut request_rec,
+        fmt: *const ::std::os::raw::c_char,
+        vlist: *mut __va_list_tag,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_rprintf(
+        r: *mut request_rec,
+        fmt: *const ::std::os::raw::c_char,
+        ...
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_rflush(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_index_of_response(status: ::std::os::raw::c_int) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_get_status_line(status: ::std::os::raw::c_int) -> *const ::std::os::raw::c_char;
@@ -5850,6 +9797,12 @@ unsafe extern "C" {
         buffer: *mut ::std::os::raw::c_char,
         bufsiz: apr_size_t,
     ) -> ::std::os::raw::c_long;
+}
+unsafe extern "C" {
+    pub fn ap_map_http_request_error(
+        rv: apr_status_t,
+        status: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_discard_request_body(r: *mut request_rec) -> ::std::os::raw::c_int;
@@ -5886,6 +9839,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_note_auth_failure() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_note_auth_failure_t {
+    pub pFunc: ap_HOOK_note_auth_failure_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_note_auth_failure_t"]
+        [::std::mem::size_of::<ap_LINK_note_auth_failure_t>() - 40usize];
+    ["Alignment of ap_LINK_note_auth_failure_t"]
+        [::std::mem::align_of::<ap_LINK_note_auth_failure_t>() - 8usize];
+    ["Offset of field: ap_LINK_note_auth_failure_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_note_auth_failure_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_note_auth_failure_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_note_auth_failure_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_note_auth_failure_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_note_auth_failure_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_note_auth_failure_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_note_auth_failure_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_note_auth_failure_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_note_auth_failure_t, nOrder) - 32usize];
+};
 unsafe extern "C" {
     pub fn ap_get_basic_auth_pw(
         r: *mut request_rec,
@@ -5900,12 +9879,34 @@ unsafe extern "C" {
     ) -> apr_status_t;
 }
 unsafe extern "C" {
+    pub fn ap_parse_uri(r: *mut request_rec, uri: *const ::std::os::raw::c_char);
+}
+unsafe extern "C" {
     pub fn ap_getline(
         s: *mut ::std::os::raw::c_char,
         n: ::std::os::raw::c_int,
         r: *mut request_rec,
         flags: ::std::os::raw::c_int,
     ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_rgetline_core(
+        s: *mut *mut ::std::os::raw::c_char,
+        n: apr_size_t,
+        read: *mut apr_size_t,
+        r: *mut request_rec,
+        flags: ::std::os::raw::c_int,
+        bb: *mut apr_bucket_brigade,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_method_number_of(method: *const ::std::os::raw::c_char) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_method_name_of(
+        p: *mut apr_pool_t,
+        methnum: ::std::os::raw::c_int,
+    ) -> *const ::std::os::raw::c_char;
 }
 pub type ap_HOOK_pre_read_request_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec, c: *mut conn_rec)>;
@@ -5923,6 +9924,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_pre_read_request() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_pre_read_request_t {
+    pub pFunc: ap_HOOK_pre_read_request_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_pre_read_request_t"]
+        [::std::mem::size_of::<ap_LINK_pre_read_request_t>() - 40usize];
+    ["Alignment of ap_LINK_pre_read_request_t"]
+        [::std::mem::align_of::<ap_LINK_pre_read_request_t>() - 8usize];
+    ["Offset of field: ap_LINK_pre_read_request_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_pre_read_request_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_pre_read_request_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_pre_read_request_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_pre_read_request_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_read_request_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_pre_read_request_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_read_request_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_pre_read_request_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_pre_read_request_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_post_read_request_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -5939,6 +9966,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_post_read_request() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_post_read_request_t {
+    pub pFunc: ap_HOOK_post_read_request_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_post_read_request_t"]
+        [::std::mem::size_of::<ap_LINK_post_read_request_t>() - 40usize];
+    ["Alignment of ap_LINK_post_read_request_t"]
+        [::std::mem::align_of::<ap_LINK_post_read_request_t>() - 8usize];
+    ["Offset of field: ap_LINK_post_read_request_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_post_read_request_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_post_read_request_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_post_read_request_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_post_read_request_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_post_read_request_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_post_read_request_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_post_read_request_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_post_read_request_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_post_read_request_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_log_transaction_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -5955,6 +10008,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_log_transaction() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_log_transaction_t {
+    pub pFunc: ap_HOOK_log_transaction_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_log_transaction_t"]
+        [::std::mem::size_of::<ap_LINK_log_transaction_t>() - 40usize];
+    ["Alignment of ap_LINK_log_transaction_t"]
+        [::std::mem::align_of::<ap_LINK_log_transaction_t>() - 8usize];
+    ["Offset of field: ap_LINK_log_transaction_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_log_transaction_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_log_transaction_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_log_transaction_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_log_transaction_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_log_transaction_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_log_transaction_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_log_transaction_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_log_transaction_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_log_transaction_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_http_scheme_t = ::std::option::Option<
     unsafe extern "C" fn(r: *const request_rec) -> *const ::std::os::raw::c_char,
 >;
@@ -5972,6 +10051,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_http_scheme() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_http_scheme_t {
+    pub pFunc: ap_HOOK_http_scheme_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_http_scheme_t"][::std::mem::size_of::<ap_LINK_http_scheme_t>() - 40usize];
+    ["Alignment of ap_LINK_http_scheme_t"]
+        [::std::mem::align_of::<ap_LINK_http_scheme_t>() - 8usize];
+    ["Offset of field: ap_LINK_http_scheme_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_http_scheme_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_http_scheme_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_http_scheme_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_http_scheme_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_http_scheme_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_http_scheme_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_http_scheme_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_http_scheme_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_http_scheme_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_default_port_t =
     ::std::option::Option<unsafe extern "C" fn(r: *const request_rec) -> apr_port_t>;
 unsafe extern "C" {
@@ -5988,6 +10092,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_default_port() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_default_port_t {
+    pub pFunc: ap_HOOK_default_port_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_default_port_t"][::std::mem::size_of::<ap_LINK_default_port_t>() - 40usize];
+    ["Alignment of ap_LINK_default_port_t"]
+        [::std::mem::align_of::<ap_LINK_default_port_t>() - 8usize];
+    ["Offset of field: ap_LINK_default_port_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_default_port_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_default_port_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_default_port_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_default_port_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_default_port_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_default_port_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_default_port_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_default_port_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_default_port_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_protocol_propose_t = ::std::option::Option<
     unsafe extern "C" fn(
         c: *mut conn_rec,
@@ -6017,6 +10146,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_protocol_propose() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_protocol_propose_t {
+    pub pFunc: ap_HOOK_protocol_propose_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_protocol_propose_t"]
+        [::std::mem::size_of::<ap_LINK_protocol_propose_t>() - 40usize];
+    ["Alignment of ap_LINK_protocol_propose_t"]
+        [::std::mem::align_of::<ap_LINK_protocol_propose_t>() - 8usize];
+    ["Offset of field: ap_LINK_protocol_propose_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_protocol_propose_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_protocol_propose_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_protocol_propose_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_protocol_propose_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_protocol_propose_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_protocol_propose_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_protocol_propose_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_protocol_propose_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_protocol_propose_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_protocol_switch_t = ::std::option::Option<
     unsafe extern "C" fn(
         c: *mut conn_rec,
@@ -6044,6 +10199,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_protocol_switch() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_protocol_switch_t {
+    pub pFunc: ap_HOOK_protocol_switch_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_protocol_switch_t"]
+        [::std::mem::size_of::<ap_LINK_protocol_switch_t>() - 40usize];
+    ["Alignment of ap_LINK_protocol_switch_t"]
+        [::std::mem::align_of::<ap_LINK_protocol_switch_t>() - 8usize];
+    ["Offset of field: ap_LINK_protocol_switch_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_protocol_switch_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_protocol_switch_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_protocol_switch_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_protocol_switch_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_protocol_switch_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_protocol_switch_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_protocol_switch_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_protocol_switch_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_protocol_switch_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_protocol_get_t = ::std::option::Option<
     unsafe extern "C" fn(c: *const conn_rec) -> *const ::std::os::raw::c_char,
 >;
@@ -6061,6 +10242,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_protocol_get() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_protocol_get_t {
+    pub pFunc: ap_HOOK_protocol_get_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_protocol_get_t"][::std::mem::size_of::<ap_LINK_protocol_get_t>() - 40usize];
+    ["Alignment of ap_LINK_protocol_get_t"]
+        [::std::mem::align_of::<ap_LINK_protocol_get_t>() - 8usize];
+    ["Offset of field: ap_LINK_protocol_get_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_protocol_get_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_protocol_get_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_protocol_get_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_protocol_get_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_protocol_get_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_protocol_get_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_protocol_get_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_protocol_get_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_protocol_get_t, nOrder) - 32usize];
+};
 unsafe extern "C" {
     pub fn ap_get_protocol_upgrades(
         c: *mut conn_rec,
@@ -6068,6 +10274,22 @@ unsafe extern "C" {
         s: *mut server_rec,
         report_all: ::std::os::raw::c_int,
         pupgrades: *mut *const apr_array_header_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_select_protocol(
+        c: *mut conn_rec,
+        r: *mut request_rec,
+        s: *mut server_rec,
+        choices: *const apr_array_header_t,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_switch_protocol(
+        c: *mut conn_rec,
+        r: *mut request_rec,
+        s: *mut server_rec,
+        protocol: *const ::std::os::raw::c_char,
     ) -> apr_status_t;
 }
 unsafe extern "C" {
@@ -6080,6 +10302,9 @@ unsafe extern "C" {
         s: *mut server_rec,
         protocol: *const ::std::os::raw::c_char,
     ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static ap_bucket_type_error: apr_bucket_type_t;
 }
 unsafe extern "C" {
     pub fn ap_bucket_error_make(
@@ -6098,10 +10323,28 @@ unsafe extern "C" {
     ) -> *mut apr_bucket;
 }
 unsafe extern "C" {
+    pub fn ap_byterange_filter(f: *mut ap_filter_t, b: *mut apr_bucket_brigade) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_http_header_filter(f: *mut ap_filter_t, b: *mut apr_bucket_brigade) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_content_length_filter(
+        arg1: *mut ap_filter_t,
+        arg2: *mut apr_bucket_brigade,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_old_write_filter(f: *mut ap_filter_t, b: *mut apr_bucket_brigade) -> apr_status_t;
+}
+unsafe extern "C" {
     pub fn ap_set_sub_req_protocol(rnew: *mut request_rec, r: *const request_rec);
 }
 unsafe extern "C" {
     pub fn ap_finalize_sub_req_protocol(sub_r: *mut request_rec);
+}
+unsafe extern "C" {
+    pub fn ap_send_interim_response(r: *mut request_rec, send_headers: ::std::os::raw::c_int);
 }
 unsafe extern "C" {
     pub fn ap_process_request_internal(r: *mut request_rec) -> ::std::os::raw::c_int;
@@ -6161,6 +10404,12 @@ unsafe extern "C" {
     pub fn ap_internal_fast_redirect(sub_req: *mut request_rec, r: *mut request_rec);
 }
 unsafe extern "C" {
+    pub fn ap_some_auth_required(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_clear_auth_internal();
+}
+unsafe extern "C" {
     pub fn ap_setup_auth_internal(ptemp: *mut apr_pool_t);
 }
 unsafe extern "C" {
@@ -6173,8 +10422,15 @@ unsafe extern "C" {
         type_: ::std::os::raw::c_int,
     ) -> apr_status_t;
 }
+pub type apr_OFN_authn_ap_list_provider_names_t =
+    ::std::option::Option<unsafe extern "C" fn(ptemp: *mut apr_pool_t) -> *mut apr_array_header_t>;
+pub type apr_OFN_authz_ap_list_provider_names_t =
+    ::std::option::Option<unsafe extern "C" fn(ptemp: *mut apr_pool_t) -> *mut apr_array_header_t>;
 unsafe extern "C" {
     pub fn ap_is_initial_req(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_update_mtime(r: *mut request_rec, dependency_mtime: apr_time_t);
 }
 unsafe extern "C" {
     pub fn ap_allow_methods(r: *mut request_rec, reset: ::std::os::raw::c_int, ...);
@@ -6190,6 +10446,16 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn ap_process_async_request(r: *mut request_rec);
+}
+unsafe extern "C" {
+    pub fn ap_die(type_: ::std::os::raw::c_int, r: *mut request_rec);
+}
+unsafe extern "C" {
+    pub fn ap_check_pipeline(
+        c: *mut conn_rec,
+        bb: *mut apr_bucket_brigade,
+        max_blank_lines: ::std::os::raw::c_uint,
+    ) -> apr_status_t;
 }
 pub type ap_HOOK_create_request_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
@@ -6207,6 +10473,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_create_request() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_create_request_t {
+    pub pFunc: ap_HOOK_create_request_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_create_request_t"]
+        [::std::mem::size_of::<ap_LINK_create_request_t>() - 40usize];
+    ["Alignment of ap_LINK_create_request_t"]
+        [::std::mem::align_of::<ap_LINK_create_request_t>() - 8usize];
+    ["Offset of field: ap_LINK_create_request_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_create_request_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_create_request_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_create_request_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_create_request_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_create_request_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_create_request_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_create_request_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_create_request_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_create_request_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_pre_translate_name_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6223,6 +10515,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_pre_translate_name() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_pre_translate_name_t {
+    pub pFunc: ap_HOOK_pre_translate_name_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_pre_translate_name_t"]
+        [::std::mem::size_of::<ap_LINK_pre_translate_name_t>() - 40usize];
+    ["Alignment of ap_LINK_pre_translate_name_t"]
+        [::std::mem::align_of::<ap_LINK_pre_translate_name_t>() - 8usize];
+    ["Offset of field: ap_LINK_pre_translate_name_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_pre_translate_name_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_pre_translate_name_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_pre_translate_name_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_pre_translate_name_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_translate_name_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_pre_translate_name_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_translate_name_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_pre_translate_name_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_pre_translate_name_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_translate_name_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6239,6 +10557,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_translate_name() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_translate_name_t {
+    pub pFunc: ap_HOOK_translate_name_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_translate_name_t"]
+        [::std::mem::size_of::<ap_LINK_translate_name_t>() - 40usize];
+    ["Alignment of ap_LINK_translate_name_t"]
+        [::std::mem::align_of::<ap_LINK_translate_name_t>() - 8usize];
+    ["Offset of field: ap_LINK_translate_name_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_translate_name_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_translate_name_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_translate_name_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_translate_name_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_translate_name_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_translate_name_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_translate_name_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_translate_name_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_translate_name_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_map_to_storage_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6255,6 +10599,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_map_to_storage() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_map_to_storage_t {
+    pub pFunc: ap_HOOK_map_to_storage_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_map_to_storage_t"]
+        [::std::mem::size_of::<ap_LINK_map_to_storage_t>() - 40usize];
+    ["Alignment of ap_LINK_map_to_storage_t"]
+        [::std::mem::align_of::<ap_LINK_map_to_storage_t>() - 8usize];
+    ["Offset of field: ap_LINK_map_to_storage_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_map_to_storage_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_map_to_storage_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_map_to_storage_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_map_to_storage_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_map_to_storage_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_map_to_storage_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_map_to_storage_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_map_to_storage_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_map_to_storage_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_check_user_id_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6271,6 +10641,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_check_user_id() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_check_user_id_t {
+    pub pFunc: ap_HOOK_check_user_id_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_check_user_id_t"][::std::mem::size_of::<ap_LINK_check_user_id_t>() - 40usize];
+    ["Alignment of ap_LINK_check_user_id_t"]
+        [::std::mem::align_of::<ap_LINK_check_user_id_t>() - 8usize];
+    ["Offset of field: ap_LINK_check_user_id_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_check_user_id_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_check_user_id_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_check_user_id_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_check_user_id_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_check_user_id_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_check_user_id_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_check_user_id_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_check_user_id_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_check_user_id_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_fixups_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6287,6 +10682,30 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_fixups() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_fixups_t {
+    pub pFunc: ap_HOOK_fixups_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_fixups_t"][::std::mem::size_of::<ap_LINK_fixups_t>() - 40usize];
+    ["Alignment of ap_LINK_fixups_t"][::std::mem::align_of::<ap_LINK_fixups_t>() - 8usize];
+    ["Offset of field: ap_LINK_fixups_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_fixups_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_fixups_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_fixups_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_fixups_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_fixups_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_fixups_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_fixups_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_fixups_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_fixups_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_type_checker_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6303,6 +10722,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_type_checker() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_type_checker_t {
+    pub pFunc: ap_HOOK_type_checker_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_type_checker_t"][::std::mem::size_of::<ap_LINK_type_checker_t>() - 40usize];
+    ["Alignment of ap_LINK_type_checker_t"]
+        [::std::mem::align_of::<ap_LINK_type_checker_t>() - 8usize];
+    ["Offset of field: ap_LINK_type_checker_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_type_checker_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_type_checker_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_type_checker_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_type_checker_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_type_checker_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_type_checker_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_type_checker_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_type_checker_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_type_checker_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_access_checker_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6319,6 +10763,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_access_checker() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_access_checker_t {
+    pub pFunc: ap_HOOK_access_checker_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_access_checker_t"]
+        [::std::mem::size_of::<ap_LINK_access_checker_t>() - 40usize];
+    ["Alignment of ap_LINK_access_checker_t"]
+        [::std::mem::align_of::<ap_LINK_access_checker_t>() - 8usize];
+    ["Offset of field: ap_LINK_access_checker_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_access_checker_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_access_checker_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_access_checker_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_access_checker_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_access_checker_ex_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6335,6 +10805,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_access_checker_ex() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_access_checker_ex_t {
+    pub pFunc: ap_HOOK_access_checker_ex_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_access_checker_ex_t"]
+        [::std::mem::size_of::<ap_LINK_access_checker_ex_t>() - 40usize];
+    ["Alignment of ap_LINK_access_checker_ex_t"]
+        [::std::mem::align_of::<ap_LINK_access_checker_ex_t>() - 8usize];
+    ["Offset of field: ap_LINK_access_checker_ex_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_ex_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_access_checker_ex_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_ex_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_access_checker_ex_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_ex_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_access_checker_ex_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_ex_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_access_checker_ex_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_access_checker_ex_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_auth_checker_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6351,6 +10847,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_auth_checker() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_auth_checker_t {
+    pub pFunc: ap_HOOK_auth_checker_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_auth_checker_t"][::std::mem::size_of::<ap_LINK_auth_checker_t>() - 40usize];
+    ["Alignment of ap_LINK_auth_checker_t"]
+        [::std::mem::align_of::<ap_LINK_auth_checker_t>() - 8usize];
+    ["Offset of field: ap_LINK_auth_checker_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_auth_checker_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_auth_checker_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_auth_checker_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_auth_checker_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_auth_checker_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_auth_checker_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_auth_checker_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_auth_checker_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_auth_checker_t, nOrder) - 32usize];
+};
 unsafe extern "C" {
     pub fn ap_hook_check_access(
         pf: ap_HOOK_access_checker_t,
@@ -6402,6 +10923,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_insert_filter() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_insert_filter_t {
+    pub pFunc: ap_HOOK_insert_filter_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_insert_filter_t"][::std::mem::size_of::<ap_LINK_insert_filter_t>() - 40usize];
+    ["Alignment of ap_LINK_insert_filter_t"]
+        [::std::mem::align_of::<ap_LINK_insert_filter_t>() - 8usize];
+    ["Offset of field: ap_LINK_insert_filter_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_insert_filter_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_insert_filter_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_insert_filter_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_insert_filter_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_insert_filter_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_insert_filter_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_insert_filter_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_insert_filter_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_insert_filter_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_post_perdir_config_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6418,6 +10964,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_post_perdir_config() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_post_perdir_config_t {
+    pub pFunc: ap_HOOK_post_perdir_config_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_post_perdir_config_t"]
+        [::std::mem::size_of::<ap_LINK_post_perdir_config_t>() - 40usize];
+    ["Alignment of ap_LINK_post_perdir_config_t"]
+        [::std::mem::align_of::<ap_LINK_post_perdir_config_t>() - 8usize];
+    ["Offset of field: ap_LINK_post_perdir_config_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_post_perdir_config_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_post_perdir_config_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_post_perdir_config_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_post_perdir_config_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_post_perdir_config_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_post_perdir_config_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_post_perdir_config_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_post_perdir_config_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_post_perdir_config_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_force_authn_t =
     ::std::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6434,6 +11006,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_force_authn() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_force_authn_t {
+    pub pFunc: ap_HOOK_force_authn_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_force_authn_t"][::std::mem::size_of::<ap_LINK_force_authn_t>() - 40usize];
+    ["Alignment of ap_LINK_force_authn_t"]
+        [::std::mem::align_of::<ap_LINK_force_authn_t>() - 8usize];
+    ["Offset of field: ap_LINK_force_authn_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_force_authn_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_force_authn_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_force_authn_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_force_authn_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_force_authn_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_force_authn_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_force_authn_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_force_authn_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_force_authn_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_dirwalk_stat_t = ::std::option::Option<
     unsafe extern "C" fn(
         finfo: *mut apr_finfo_t,
@@ -6459,6 +11056,46 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_dirwalk_stat() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_dirwalk_stat_t {
+    pub pFunc: ap_HOOK_dirwalk_stat_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_dirwalk_stat_t"][::std::mem::size_of::<ap_LINK_dirwalk_stat_t>() - 40usize];
+    ["Alignment of ap_LINK_dirwalk_stat_t"]
+        [::std::mem::align_of::<ap_LINK_dirwalk_stat_t>() - 8usize];
+    ["Offset of field: ap_LINK_dirwalk_stat_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_dirwalk_stat_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_dirwalk_stat_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_dirwalk_stat_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_dirwalk_stat_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_dirwalk_stat_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_dirwalk_stat_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_dirwalk_stat_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_dirwalk_stat_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_dirwalk_stat_t, nOrder) - 32usize];
+};
+unsafe extern "C" {
+    pub fn ap_location_walk(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_directory_walk(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_file_walk(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_if_walk(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static ap_bucket_type_eor: apr_bucket_type_t;
+}
 unsafe extern "C" {
     pub fn ap_bucket_eor_make(b: *mut apr_bucket, r: *mut request_rec) -> *mut apr_bucket;
 }
@@ -6469,7 +11106,25 @@ unsafe extern "C" {
     ) -> *mut apr_bucket;
 }
 unsafe extern "C" {
+    pub fn ap_some_authn_required(r: *mut request_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_process_connection(c: *mut conn_rec, csd: *mut ::std::os::raw::c_void);
+}
+unsafe extern "C" {
+    pub fn ap_shutdown_conn(c: *mut conn_rec, flush: ::std::os::raw::c_int) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_flush_conn(c: *mut conn_rec);
+}
+unsafe extern "C" {
+    pub fn ap_lingering_close(c: *mut conn_rec);
+}
+unsafe extern "C" {
+    pub fn ap_prep_lingering_close(c: *mut conn_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_start_lingering_close(c: *mut conn_rec) -> ::std::os::raw::c_int;
 }
 pub type ap_HOOK_create_connection_t = ::std::option::Option<
     unsafe extern "C" fn(
@@ -6502,6 +11157,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_create_connection() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_create_connection_t {
+    pub pFunc: ap_HOOK_create_connection_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_create_connection_t"]
+        [::std::mem::size_of::<ap_LINK_create_connection_t>() - 40usize];
+    ["Alignment of ap_LINK_create_connection_t"]
+        [::std::mem::align_of::<ap_LINK_create_connection_t>() - 8usize];
+    ["Offset of field: ap_LINK_create_connection_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_create_connection_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_create_connection_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_create_connection_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_create_connection_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_create_connection_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_create_connection_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_create_connection_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_create_connection_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_create_connection_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_pre_connection_t = ::std::option::Option<
     unsafe extern "C" fn(
         c: *mut conn_rec,
@@ -6525,6 +11206,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_pre_connection() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_pre_connection_t {
+    pub pFunc: ap_HOOK_pre_connection_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_pre_connection_t"]
+        [::std::mem::size_of::<ap_LINK_pre_connection_t>() - 40usize];
+    ["Alignment of ap_LINK_pre_connection_t"]
+        [::std::mem::align_of::<ap_LINK_pre_connection_t>() - 8usize];
+    ["Offset of field: ap_LINK_pre_connection_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_pre_connection_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_pre_connection_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_pre_connection_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_pre_connection_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_connection_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_pre_connection_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_connection_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_pre_connection_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_pre_connection_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_process_connection_t =
     ::std::option::Option<unsafe extern "C" fn(c: *mut conn_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6541,6 +11248,32 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_process_connection() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_process_connection_t {
+    pub pFunc: ap_HOOK_process_connection_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_process_connection_t"]
+        [::std::mem::size_of::<ap_LINK_process_connection_t>() - 40usize];
+    ["Alignment of ap_LINK_process_connection_t"]
+        [::std::mem::align_of::<ap_LINK_process_connection_t>() - 8usize];
+    ["Offset of field: ap_LINK_process_connection_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_process_connection_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_process_connection_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_process_connection_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_process_connection_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_process_connection_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_process_connection_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_process_connection_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_process_connection_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_process_connection_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_pre_close_connection_t =
     ::std::option::Option<unsafe extern "C" fn(c: *mut conn_rec) -> ::std::os::raw::c_int>;
 unsafe extern "C" {
@@ -6557,6 +11290,41 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_pre_close_connection() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_pre_close_connection_t {
+    pub pFunc: ap_HOOK_pre_close_connection_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_pre_close_connection_t"]
+        [::std::mem::size_of::<ap_LINK_pre_close_connection_t>() - 40usize];
+    ["Alignment of ap_LINK_pre_close_connection_t"]
+        [::std::mem::align_of::<ap_LINK_pre_close_connection_t>() - 8usize];
+    ["Offset of field: ap_LINK_pre_close_connection_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_pre_close_connection_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_pre_close_connection_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_pre_close_connection_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_pre_close_connection_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_close_connection_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_pre_close_connection_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_close_connection_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_pre_close_connection_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_pre_close_connection_t, nOrder) - 32usize];
+};
+unsafe extern "C" {
+    pub fn ap_pre_connection(
+        c: *mut conn_rec,
+        csd: *mut ::std::os::raw::c_void,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static ap_bucket_type_eoc: apr_bucket_type_t;
+}
 unsafe extern "C" {
     pub fn ap_bucket_eoc_make(b: *mut apr_bucket) -> *mut apr_bucket;
 }
@@ -6564,11 +11332,57 @@ unsafe extern "C" {
     pub fn ap_bucket_eoc_create(list: *mut apr_bucket_alloc_t) -> *mut apr_bucket;
 }
 unsafe extern "C" {
+    pub fn ap_init_vhost_config(p: *mut apr_pool_t);
+}
+unsafe extern "C" {
+    pub fn ap_fini_vhost_config(p: *mut apr_pool_t, main_server: *mut server_rec);
+}
+unsafe extern "C" {
+    pub fn ap_parse_vhost_addrs(
+        p: *mut apr_pool_t,
+        hostname: *const ::std::os::raw::c_char,
+        s: *mut server_rec,
+    ) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
     pub fn ap_set_name_virtual_host(
         cmd: *mut cmd_parms,
         dummy: *mut ::std::os::raw::c_void,
         arg: *const ::std::os::raw::c_char,
     ) -> *const ::std::os::raw::c_char;
+}
+pub type ap_vhost_iterate_conn_cb = ::std::option::Option<
+    unsafe extern "C" fn(
+        baton: *mut ::std::os::raw::c_void,
+        conn: *mut conn_rec,
+        s: *mut server_rec,
+    ) -> ::std::os::raw::c_int,
+>;
+unsafe extern "C" {
+    pub fn ap_vhost_iterate_given_conn(
+        conn: *mut conn_rec,
+        func_cb: ap_vhost_iterate_conn_cb,
+        baton: *mut ::std::os::raw::c_void,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_update_vhost_given_ip(conn: *mut conn_rec);
+}
+unsafe extern "C" {
+    pub fn ap_update_vhost_from_headers(r: *mut request_rec);
+}
+unsafe extern "C" {
+    pub fn ap_update_vhost_from_headers_ex(
+        r: *mut request_rec,
+        require_match: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_matches_request_vhost(
+        r: *mut request_rec,
+        host: *const ::std::os::raw::c_char,
+        port: apr_port_t,
+    ) -> ::std::os::raw::c_int;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -6578,6 +11392,15 @@ pub struct tms {
     pub tms_cutime: clock_t,
     pub tms_cstime: clock_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tms"][::std::mem::size_of::<tms>() - 32usize];
+    ["Alignment of tms"][::std::mem::align_of::<tms>() - 8usize];
+    ["Offset of field: tms::tms_utime"][::std::mem::offset_of!(tms, tms_utime) - 0usize];
+    ["Offset of field: tms::tms_stime"][::std::mem::offset_of!(tms, tms_stime) - 8usize];
+    ["Offset of field: tms::tms_cutime"][::std::mem::offset_of!(tms, tms_cutime) - 16usize];
+    ["Offset of field: tms::tms_cstime"][::std::mem::offset_of!(tms, tms_cstime) - 24usize];
+};
 pub type ap_generation_t = ::std::os::raw::c_int;
 pub const ap_scoreboard_e_SB_NOT_SHARED: ap_scoreboard_e = 1;
 pub const ap_scoreboard_e_SB_SHARED: ap_scoreboard_e = 2;
@@ -6607,6 +11430,50 @@ pub struct worker_score {
     pub duration: apr_time_t,
     pub client64: [::std::os::raw::c_char; 64usize],
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of worker_score"][::std::mem::size_of::<worker_score>() - 336usize];
+    ["Alignment of worker_score"][::std::mem::align_of::<worker_score>() - 8usize];
+    ["Offset of field: worker_score::tid"][::std::mem::offset_of!(worker_score, tid) - 0usize];
+    ["Offset of field: worker_score::thread_num"]
+        [::std::mem::offset_of!(worker_score, thread_num) - 8usize];
+    ["Offset of field: worker_score::pid"][::std::mem::offset_of!(worker_score, pid) - 12usize];
+    ["Offset of field: worker_score::generation"]
+        [::std::mem::offset_of!(worker_score, generation) - 16usize];
+    ["Offset of field: worker_score::status"]
+        [::std::mem::offset_of!(worker_score, status) - 20usize];
+    ["Offset of field: worker_score::conn_count"]
+        [::std::mem::offset_of!(worker_score, conn_count) - 22usize];
+    ["Offset of field: worker_score::conn_bytes"]
+        [::std::mem::offset_of!(worker_score, conn_bytes) - 24usize];
+    ["Offset of field: worker_score::access_count"]
+        [::std::mem::offset_of!(worker_score, access_count) - 32usize];
+    ["Offset of field: worker_score::bytes_served"]
+        [::std::mem::offset_of!(worker_score, bytes_served) - 40usize];
+    ["Offset of field: worker_score::my_access_count"]
+        [::std::mem::offset_of!(worker_score, my_access_count) - 48usize];
+    ["Offset of field: worker_score::my_bytes_served"]
+        [::std::mem::offset_of!(worker_score, my_bytes_served) - 56usize];
+    ["Offset of field: worker_score::start_time"]
+        [::std::mem::offset_of!(worker_score, start_time) - 64usize];
+    ["Offset of field: worker_score::stop_time"]
+        [::std::mem::offset_of!(worker_score, stop_time) - 72usize];
+    ["Offset of field: worker_score::last_used"]
+        [::std::mem::offset_of!(worker_score, last_used) - 80usize];
+    ["Offset of field: worker_score::times"][::std::mem::offset_of!(worker_score, times) - 88usize];
+    ["Offset of field: worker_score::client"]
+        [::std::mem::offset_of!(worker_score, client) - 120usize];
+    ["Offset of field: worker_score::request"]
+        [::std::mem::offset_of!(worker_score, request) - 152usize];
+    ["Offset of field: worker_score::vhost"]
+        [::std::mem::offset_of!(worker_score, vhost) - 216usize];
+    ["Offset of field: worker_score::protocol"]
+        [::std::mem::offset_of!(worker_score, protocol) - 248usize];
+    ["Offset of field: worker_score::duration"]
+        [::std::mem::offset_of!(worker_score, duration) - 264usize];
+    ["Offset of field: worker_score::client64"]
+        [::std::mem::offset_of!(worker_score, client64) - 272usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct global_score {
@@ -6616,6 +11483,20 @@ pub struct global_score {
     pub restart_time: apr_time_t,
     pub times: tms,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of global_score"][::std::mem::size_of::<global_score>() - 56usize];
+    ["Alignment of global_score"][::std::mem::align_of::<global_score>() - 8usize];
+    ["Offset of field: global_score::server_limit"]
+        [::std::mem::offset_of!(global_score, server_limit) - 0usize];
+    ["Offset of field: global_score::thread_limit"]
+        [::std::mem::offset_of!(global_score, thread_limit) - 4usize];
+    ["Offset of field: global_score::running_generation"]
+        [::std::mem::offset_of!(global_score, running_generation) - 8usize];
+    ["Offset of field: global_score::restart_time"]
+        [::std::mem::offset_of!(global_score, restart_time) - 16usize];
+    ["Offset of field: global_score::times"][::std::mem::offset_of!(global_score, times) - 24usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct process_score {
@@ -6631,6 +11512,32 @@ pub struct process_score {
     pub bucket: ::std::os::raw::c_int,
     pub wait_io: apr_uint32_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of process_score"][::std::mem::size_of::<process_score>() - 40usize];
+    ["Alignment of process_score"][::std::mem::align_of::<process_score>() - 4usize];
+    ["Offset of field: process_score::pid"][::std::mem::offset_of!(process_score, pid) - 0usize];
+    ["Offset of field: process_score::generation"]
+        [::std::mem::offset_of!(process_score, generation) - 4usize];
+    ["Offset of field: process_score::quiescing"]
+        [::std::mem::offset_of!(process_score, quiescing) - 8usize];
+    ["Offset of field: process_score::not_accepting"]
+        [::std::mem::offset_of!(process_score, not_accepting) - 9usize];
+    ["Offset of field: process_score::connections"]
+        [::std::mem::offset_of!(process_score, connections) - 12usize];
+    ["Offset of field: process_score::write_completion"]
+        [::std::mem::offset_of!(process_score, write_completion) - 16usize];
+    ["Offset of field: process_score::lingering_close"]
+        [::std::mem::offset_of!(process_score, lingering_close) - 20usize];
+    ["Offset of field: process_score::keep_alive"]
+        [::std::mem::offset_of!(process_score, keep_alive) - 24usize];
+    ["Offset of field: process_score::suspended"]
+        [::std::mem::offset_of!(process_score, suspended) - 28usize];
+    ["Offset of field: process_score::bucket"]
+        [::std::mem::offset_of!(process_score, bucket) - 32usize];
+    ["Offset of field: process_score::wait_io"]
+        [::std::mem::offset_of!(process_score, wait_io) - 36usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct scoreboard {
@@ -6638,13 +11545,30 @@ pub struct scoreboard {
     pub parent: *mut process_score,
     pub servers: *mut *mut worker_score,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of scoreboard"][::std::mem::size_of::<scoreboard>() - 24usize];
+    ["Alignment of scoreboard"][::std::mem::align_of::<scoreboard>() - 8usize];
+    ["Offset of field: scoreboard::global"][::std::mem::offset_of!(scoreboard, global) - 0usize];
+    ["Offset of field: scoreboard::parent"][::std::mem::offset_of!(scoreboard, parent) - 8usize];
+    ["Offset of field: scoreboard::servers"][::std::mem::offset_of!(scoreboard, servers) - 16usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ap_sb_handle_t {
     _unused: [u8; 0],
 }
 unsafe extern "C" {
+    pub fn ap_create_scoreboard(p: *mut apr_pool_t, t: ap_scoreboard_e) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_cleanup_scoreboard(d: *mut ::std::os::raw::c_void) -> apr_status_t;
+}
+unsafe extern "C" {
     pub fn ap_exists_scoreboard_image() -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_increment_counts(sbh: *mut ap_sb_handle_t, r: *mut request_rec);
 }
 unsafe extern "C" {
     pub fn ap_set_conn_count(
@@ -6654,11 +11578,85 @@ unsafe extern "C" {
     );
 }
 unsafe extern "C" {
+    pub fn ap_reopen_scoreboard(
+        p: *mut apr_pool_t,
+        shm: *mut *mut apr_shm_t,
+        detached: ::std::os::raw::c_int,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_init_scoreboard(shared_score: *mut ::std::os::raw::c_void);
+}
+unsafe extern "C" {
+    pub fn ap_calc_scoreboard_size() -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_create_sb_handle(
+        new_sbh: *mut *mut ap_sb_handle_t,
+        p: *mut apr_pool_t,
+        child_num: ::std::os::raw::c_int,
+        thread_num: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn ap_update_sb_handle(
+        sbh: *mut ap_sb_handle_t,
+        child_num: ::std::os::raw::c_int,
+        thread_num: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn ap_find_child_by_pid(pid: *mut apr_proc_t) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_update_child_status(
+        sbh: *mut ap_sb_handle_t,
+        status: ::std::os::raw::c_int,
+        r: *mut request_rec,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_update_child_status_from_indexes(
+        child_num: ::std::os::raw::c_int,
+        thread_num: ::std::os::raw::c_int,
+        status: ::std::os::raw::c_int,
+        r: *mut request_rec,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_update_child_status_from_conn(
+        sbh: *mut ap_sb_handle_t,
+        status: ::std::os::raw::c_int,
+        c: *mut conn_rec,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_update_child_status_from_server(
+        sbh: *mut ap_sb_handle_t,
+        status: ::std::os::raw::c_int,
+        c: *mut conn_rec,
+        s: *mut server_rec,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_update_child_status_descr(
+        sbh: *mut ap_sb_handle_t,
+        status: ::std::os::raw::c_int,
+        descr: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_time_process_request(sbh: *mut ap_sb_handle_t, status: ::std::os::raw::c_int);
+}
+unsafe extern "C" {
     pub fn ap_set_time_process_request(
         sbh: *mut ap_sb_handle_t,
         timebeg: apr_time_t,
         timeend: apr_time_t,
     );
+}
+unsafe extern "C" {
+    pub fn ap_update_global_status() -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_get_scoreboard_worker(sbh: *mut ap_sb_handle_t) -> *mut worker_score;
@@ -6670,6 +11668,13 @@ unsafe extern "C" {
     ) -> *mut worker_score;
 }
 unsafe extern "C" {
+    pub fn ap_copy_scoreboard_worker(
+        dest: *mut worker_score,
+        child_num: ::std::os::raw::c_int,
+        thread_num: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
     pub fn ap_get_scoreboard_process(x: ::std::os::raw::c_int) -> *mut process_score;
 }
 unsafe extern "C" {
@@ -6677,6 +11682,15 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub static mut ap_scoreboard_image: *mut scoreboard;
+}
+unsafe extern "C" {
+    pub static mut ap_scoreboard_fname: *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub static mut ap_extended_status: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static mut ap_mod_status_reqtail: ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_set_scoreboard(
@@ -6716,6 +11730,30 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_pre_mpm() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_pre_mpm_t {
+    pub pFunc: ap_HOOK_pre_mpm_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_pre_mpm_t"][::std::mem::size_of::<ap_LINK_pre_mpm_t>() - 40usize];
+    ["Alignment of ap_LINK_pre_mpm_t"][::std::mem::align_of::<ap_LINK_pre_mpm_t>() - 8usize];
+    ["Offset of field: ap_LINK_pre_mpm_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_pre_mpm_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_pre_mpm_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_pre_mpm_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_pre_mpm_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_mpm_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_pre_mpm_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_pre_mpm_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_pre_mpm_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_pre_mpm_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_mpm_t = ::std::option::Option<
     unsafe extern "C" fn(
         pconf: *mut apr_pool_t,
@@ -6740,6 +11778,41 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn ap_hook_get_mpm() -> *mut apr_array_header_t;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_mpm_t {
+    pub pFunc: ap_HOOK_mpm_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_mpm_t"][::std::mem::size_of::<ap_LINK_mpm_t>() - 40usize];
+    ["Alignment of ap_LINK_mpm_t"][::std::mem::align_of::<ap_LINK_mpm_t>() - 8usize];
+    ["Offset of field: ap_LINK_mpm_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_mpm_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_mpm_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_mpm_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_mpm_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_mpm_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_mpm_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_mpm_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_mpm_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_mpm_t, nOrder) - 32usize];
+};
+unsafe extern "C" {
+    pub fn ap_os_create_privileged_process(
+        r: *const request_rec,
+        newproc: *mut apr_proc_t,
+        progname: *const ::std::os::raw::c_char,
+        args: *const *const ::std::os::raw::c_char,
+        env: *const *const ::std::os::raw::c_char,
+        attr: *mut apr_procattr_t,
+        p: *mut apr_pool_t,
+    ) -> apr_status_t;
 }
 unsafe extern "C" {
     pub fn ap_mpm_query(
@@ -6789,6 +11862,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_child_status() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_child_status_t {
+    pub pFunc: ap_HOOK_child_status_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_child_status_t"][::std::mem::size_of::<ap_LINK_child_status_t>() - 40usize];
+    ["Alignment of ap_LINK_child_status_t"]
+        [::std::mem::align_of::<ap_LINK_child_status_t>() - 8usize];
+    ["Offset of field: ap_LINK_child_status_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_child_status_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_child_status_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_child_status_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_child_status_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_child_status_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_child_status_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_child_status_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_child_status_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_child_status_t, nOrder) - 32usize];
+};
 pub type ap_HOOK_end_generation_t =
     ::std::option::Option<unsafe extern "C" fn(s: *mut server_rec, gen_: ap_generation_t)>;
 unsafe extern "C" {
@@ -6805,6 +11903,63 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ap_hook_get_end_generation() -> *mut apr_array_header_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_end_generation_t {
+    pub pFunc: ap_HOOK_end_generation_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_end_generation_t"]
+        [::std::mem::size_of::<ap_LINK_end_generation_t>() - 40usize];
+    ["Alignment of ap_LINK_end_generation_t"]
+        [::std::mem::align_of::<ap_LINK_end_generation_t>() - 8usize];
+    ["Offset of field: ap_LINK_end_generation_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_end_generation_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_end_generation_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_end_generation_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_end_generation_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_end_generation_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_end_generation_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_end_generation_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_end_generation_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_end_generation_t, nOrder) - 32usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_list_provider_names_t {
+    pub provider_name: *const ::std::os::raw::c_char,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_list_provider_names_t"]
+        [::std::mem::size_of::<ap_list_provider_names_t>() - 8usize];
+    ["Alignment of ap_list_provider_names_t"]
+        [::std::mem::align_of::<ap_list_provider_names_t>() - 8usize];
+    ["Offset of field: ap_list_provider_names_t::provider_name"]
+        [::std::mem::offset_of!(ap_list_provider_names_t, provider_name) - 0usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ap_list_provider_groups_t {
+    pub provider_group: *const ::std::os::raw::c_char,
+    pub provider_version: *const ::std::os::raw::c_char,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_list_provider_groups_t"]
+        [::std::mem::size_of::<ap_list_provider_groups_t>() - 16usize];
+    ["Alignment of ap_list_provider_groups_t"]
+        [::std::mem::align_of::<ap_list_provider_groups_t>() - 8usize];
+    ["Offset of field: ap_list_provider_groups_t::provider_group"]
+        [::std::mem::offset_of!(ap_list_provider_groups_t, provider_group) - 0usize];
+    ["Offset of field: ap_list_provider_groups_t::provider_version"]
+        [::std::mem::offset_of!(ap_list_provider_groups_t, provider_version) - 8usize];
+};
 unsafe extern "C" {
     pub fn ap_register_provider(
         pool: *mut apr_pool_t,
@@ -6820,6 +11975,16 @@ unsafe extern "C" {
         provider_name: *const ::std::os::raw::c_char,
         provider_version: *const ::std::os::raw::c_char,
     ) -> *mut ::std::os::raw::c_void;
+}
+unsafe extern "C" {
+    pub fn ap_list_provider_names(
+        pool: *mut apr_pool_t,
+        provider_group: *const ::std::os::raw::c_char,
+        provider_version: *const ::std::os::raw::c_char,
+    ) -> *mut apr_array_header_t;
+}
+unsafe extern "C" {
+    pub fn ap_list_provider_groups(pool: *mut apr_pool_t) -> *mut apr_array_header_t;
 }
 pub const authn_status_AUTH_DENIED: authn_status = 0;
 pub const authn_status_AUTH_GRANTED: authn_status = 1;
@@ -6852,6 +12017,33 @@ pub struct authn_provider {
         ) -> authn_status,
     >,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of authn_provider"][::std::mem::size_of::<authn_provider>() - 16usize];
+    ["Alignment of authn_provider"][::std::mem::align_of::<authn_provider>() - 8usize];
+    ["Offset of field: authn_provider::check_password"]
+        [::std::mem::offset_of!(authn_provider, check_password) - 0usize];
+    ["Offset of field: authn_provider::get_realm_hash"]
+        [::std::mem::offset_of!(authn_provider, get_realm_hash) - 8usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct authn_provider_list {
+    pub provider_name: *const ::std::os::raw::c_char,
+    pub provider: *const authn_provider,
+    pub next: *mut authn_provider_list,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of authn_provider_list"][::std::mem::size_of::<authn_provider_list>() - 24usize];
+    ["Alignment of authn_provider_list"][::std::mem::align_of::<authn_provider_list>() - 8usize];
+    ["Offset of field: authn_provider_list::provider_name"]
+        [::std::mem::offset_of!(authn_provider_list, provider_name) - 0usize];
+    ["Offset of field: authn_provider_list::provider"]
+        [::std::mem::offset_of!(authn_provider_list, provider) - 8usize];
+    ["Offset of field: authn_provider_list::next"]
+        [::std::mem::offset_of!(authn_provider_list, next) - 16usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct authz_provider {
@@ -6869,6 +12061,109 @@ pub struct authz_provider {
             parsed_require_line: *mut *const ::std::os::raw::c_void,
         ) -> *const ::std::os::raw::c_char,
     >,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of authz_provider"][::std::mem::size_of::<authz_provider>() - 16usize];
+    ["Alignment of authz_provider"][::std::mem::align_of::<authz_provider>() - 8usize];
+    ["Offset of field: authz_provider::check_authorization"]
+        [::std::mem::offset_of!(authz_provider, check_authorization) - 0usize];
+    ["Offset of field: authz_provider::parse_require_line"]
+        [::std::mem::offset_of!(authz_provider, parse_require_line) - 8usize];
+};
+pub type apr_OFN_ap_authn_cache_store_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        arg1: *mut request_rec,
+        arg2: *const ::std::os::raw::c_char,
+        arg3: *const ::std::os::raw::c_char,
+        arg4: *const ::std::os::raw::c_char,
+        arg5: *const ::std::os::raw::c_char,
+    ),
+>;
+pub type apr_OFN_ssl_var_lookup_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        arg1: *mut apr_pool_t,
+        arg2: *mut server_rec,
+        arg3: *mut conn_rec,
+        arg4: *mut request_rec,
+        arg5: *mut ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char,
+>;
+pub type apr_OFN_ssl_ext_list_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        p: *mut apr_pool_t,
+        c: *mut conn_rec,
+        peer: ::std::os::raw::c_int,
+        extension: *const ::std::os::raw::c_char,
+    ) -> *mut apr_array_header_t,
+>;
+pub type apr_OFN_ssl_is_https_t =
+    ::std::option::Option<unsafe extern "C" fn(arg1: *mut conn_rec) -> ::std::os::raw::c_int>;
+pub type apr_OFN_ssl_proxy_enable_t =
+    ::std::option::Option<unsafe extern "C" fn(arg1: *mut conn_rec) -> ::std::os::raw::c_int>;
+pub type apr_OFN_ssl_engine_disable_t =
+    ::std::option::Option<unsafe extern "C" fn(arg1: *mut conn_rec) -> ::std::os::raw::c_int>;
+pub type apr_OFN_ssl_engine_set_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        arg1: *mut conn_rec,
+        arg2: *mut ap_conf_vector_t,
+        proxy: ::std::os::raw::c_int,
+        enable: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int,
+>;
+pub type ssl_HOOK_add_cert_files_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        s: *mut server_rec,
+        p: *mut apr_pool_t,
+        cert_files: *mut apr_array_header_t,
+        key_files: *mut apr_array_header_t,
+    ) -> ::std::os::raw::c_int,
+>;
+unsafe extern "C" {
+    pub fn ssl_hook_add_cert_files(
+        pf: ssl_HOOK_add_cert_files_t,
+        aszPre: *const *const ::std::os::raw::c_char,
+        aszSucc: *const *const ::std::os::raw::c_char,
+        nOrder: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn ssl_run_add_cert_files(
+        s: *mut server_rec,
+        p: *mut apr_pool_t,
+        cert_files: *mut apr_array_header_t,
+        key_files: *mut apr_array_header_t,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ssl_hook_get_add_cert_files() -> *mut apr_array_header_t;
+}
+pub type ssl_HOOK_add_fallback_cert_files_t = ::std::option::Option<
+    unsafe extern "C" fn(
+        s: *mut server_rec,
+        p: *mut apr_pool_t,
+        cert_files: *mut apr_array_header_t,
+        key_files: *mut apr_array_header_t,
+    ) -> ::std::os::raw::c_int,
+>;
+unsafe extern "C" {
+    pub fn ssl_hook_add_fallback_cert_files(
+        pf: ssl_HOOK_add_fallback_cert_files_t,
+        aszPre: *const *const ::std::os::raw::c_char,
+        aszSucc: *const *const ::std::os::raw::c_char,
+        nOrder: ::std::os::raw::c_int,
+    );
+}
+unsafe extern "C" {
+    pub fn ssl_run_add_fallback_cert_files(
+        s: *mut server_rec,
+        p: *mut apr_pool_t,
+        cert_files: *mut apr_array_header_t,
+        key_files: *mut apr_array_header_t,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ssl_hook_get_add_fallback_cert_files() -> *mut apr_array_header_t;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -6893,8 +12188,54 @@ pub struct ap_listen_rec {
     pub protocol: *const ::std::os::raw::c_char,
     pub slave: *mut ap_slave_t,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_listen_rec"][::std::mem::size_of::<ap_listen_rec>() - 56usize];
+    ["Alignment of ap_listen_rec"][::std::mem::align_of::<ap_listen_rec>() - 8usize];
+    ["Offset of field: ap_listen_rec::next"][::std::mem::offset_of!(ap_listen_rec, next) - 0usize];
+    ["Offset of field: ap_listen_rec::sd"][::std::mem::offset_of!(ap_listen_rec, sd) - 8usize];
+    ["Offset of field: ap_listen_rec::bind_addr"]
+        [::std::mem::offset_of!(ap_listen_rec, bind_addr) - 16usize];
+    ["Offset of field: ap_listen_rec::accept_func"]
+        [::std::mem::offset_of!(ap_listen_rec, accept_func) - 24usize];
+    ["Offset of field: ap_listen_rec::active"]
+        [::std::mem::offset_of!(ap_listen_rec, active) - 32usize];
+    ["Offset of field: ap_listen_rec::protocol"]
+        [::std::mem::offset_of!(ap_listen_rec, protocol) - 40usize];
+    ["Offset of field: ap_listen_rec::slave"]
+        [::std::mem::offset_of!(ap_listen_rec, slave) - 48usize];
+};
+unsafe extern "C" {
+    pub static mut ap_listeners: *mut ap_listen_rec;
+}
+unsafe extern "C" {
+    pub static mut ap_num_listen_buckets: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static mut ap_have_so_reuseport: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_listen_pre_config();
+}
 unsafe extern "C" {
     pub fn ap_setup_listeners(s: *mut server_rec) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_duplicate_listeners(
+        p: *mut apr_pool_t,
+        s: *mut server_rec,
+        buckets: *mut *mut *mut ap_listen_rec,
+        num_buckets: *mut ::std::os::raw::c_int,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn ap_close_listeners();
+}
+unsafe extern "C" {
+    pub fn ap_close_listeners_ex(listeners: *mut ap_listen_rec);
+}
+unsafe extern "C" {
+    pub fn ap_close_selected_listeners(arg1: *mut ap_slave_t) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn ap_set_listenbacklog(
@@ -6946,6 +12287,17 @@ pub struct ap_unix_identity_t {
     pub gid: gid_t,
     pub userdir: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_unix_identity_t"][::std::mem::size_of::<ap_unix_identity_t>() - 12usize];
+    ["Alignment of ap_unix_identity_t"][::std::mem::align_of::<ap_unix_identity_t>() - 4usize];
+    ["Offset of field: ap_unix_identity_t::uid"]
+        [::std::mem::offset_of!(ap_unix_identity_t, uid) - 0usize];
+    ["Offset of field: ap_unix_identity_t::gid"]
+        [::std::mem::offset_of!(ap_unix_identity_t, gid) - 4usize];
+    ["Offset of field: ap_unix_identity_t::userdir"]
+        [::std::mem::offset_of!(ap_unix_identity_t, userdir) - 8usize];
+};
 pub type ap_HOOK_get_suexec_identity_t =
     ::std::option::Option<unsafe extern "C" fn(r: *const request_rec) -> *mut ap_unix_identity_t>;
 unsafe extern "C" {
@@ -6964,6 +12316,32 @@ unsafe extern "C" {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct ap_LINK_get_suexec_identity_t {
+    pub pFunc: ap_HOOK_get_suexec_identity_t,
+    pub szName: *const ::std::os::raw::c_char,
+    pub aszPredecessors: *const *const ::std::os::raw::c_char,
+    pub aszSuccessors: *const *const ::std::os::raw::c_char,
+    pub nOrder: ::std::os::raw::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_LINK_get_suexec_identity_t"]
+        [::std::mem::size_of::<ap_LINK_get_suexec_identity_t>() - 40usize];
+    ["Alignment of ap_LINK_get_suexec_identity_t"]
+        [::std::mem::align_of::<ap_LINK_get_suexec_identity_t>() - 8usize];
+    ["Offset of field: ap_LINK_get_suexec_identity_t::pFunc"]
+        [::std::mem::offset_of!(ap_LINK_get_suexec_identity_t, pFunc) - 0usize];
+    ["Offset of field: ap_LINK_get_suexec_identity_t::szName"]
+        [::std::mem::offset_of!(ap_LINK_get_suexec_identity_t, szName) - 8usize];
+    ["Offset of field: ap_LINK_get_suexec_identity_t::aszPredecessors"]
+        [::std::mem::offset_of!(ap_LINK_get_suexec_identity_t, aszPredecessors) - 16usize];
+    ["Offset of field: ap_LINK_get_suexec_identity_t::aszSuccessors"]
+        [::std::mem::offset_of!(ap_LINK_get_suexec_identity_t, aszSuccessors) - 24usize];
+    ["Offset of field: ap_LINK_get_suexec_identity_t::nOrder"]
+        [::std::mem::offset_of!(ap_LINK_get_suexec_identity_t, nOrder) - 32usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct unixd_config_rec {
     pub user_name: *const ::std::os::raw::c_char,
     pub group_name: *const ::std::os::raw::c_char,
@@ -6973,6 +12351,25 @@ pub struct unixd_config_rec {
     pub chroot_dir: *const ::std::os::raw::c_char,
     pub suexec_disabled_reason: *const ::std::os::raw::c_char,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of unixd_config_rec"][::std::mem::size_of::<unixd_config_rec>() - 48usize];
+    ["Alignment of unixd_config_rec"][::std::mem::align_of::<unixd_config_rec>() - 8usize];
+    ["Offset of field: unixd_config_rec::user_name"]
+        [::std::mem::offset_of!(unixd_config_rec, user_name) - 0usize];
+    ["Offset of field: unixd_config_rec::group_name"]
+        [::std::mem::offset_of!(unixd_config_rec, group_name) - 8usize];
+    ["Offset of field: unixd_config_rec::user_id"]
+        [::std::mem::offset_of!(unixd_config_rec, user_id) - 16usize];
+    ["Offset of field: unixd_config_rec::group_id"]
+        [::std::mem::offset_of!(unixd_config_rec, group_id) - 20usize];
+    ["Offset of field: unixd_config_rec::suexec_enabled"]
+        [::std::mem::offset_of!(unixd_config_rec, suexec_enabled) - 24usize];
+    ["Offset of field: unixd_config_rec::chroot_dir"]
+        [::std::mem::offset_of!(unixd_config_rec, chroot_dir) - 32usize];
+    ["Offset of field: unixd_config_rec::suexec_disabled_reason"]
+        [::std::mem::offset_of!(unixd_config_rec, suexec_disabled_reason) - 40usize];
+};
 unsafe extern "C" {
     pub static mut ap_unixd_config: unixd_config_rec;
 }
@@ -7012,6 +12409,33 @@ pub struct ap_unixd_mpm_retained_data {
     pub num_buckets: ::std::os::raw::c_int,
     pub max_buckets: ::std::os::raw::c_int,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ap_unixd_mpm_retained_data"]
+        [::std::mem::size_of::<ap_unixd_mpm_retained_data>() - 48usize];
+    ["Alignment of ap_unixd_mpm_retained_data"]
+        [::std::mem::align_of::<ap_unixd_mpm_retained_data>() - 8usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::baton"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, baton) - 0usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::mpm_state"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, mpm_state) - 8usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::shutdown_pending"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, shutdown_pending) - 12usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::restart_pending"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, restart_pending) - 16usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::is_ungraceful"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, is_ungraceful) - 20usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::my_generation"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, my_generation) - 24usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::module_loads"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, module_loads) - 28usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::was_graceful"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, was_graceful) - 32usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::num_buckets"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, num_buckets) - 36usize];
+    ["Offset of field: ap_unixd_mpm_retained_data::max_buckets"]
+        [::std::mem::offset_of!(ap_unixd_mpm_retained_data, max_buckets) - 40usize];
+};
 unsafe extern "C" {
     pub fn ap_unixd_mpm_get_retained_data() -> *mut ap_unixd_mpm_retained_data;
 }
@@ -7019,10 +12443,115 @@ unsafe extern "C" {
     pub fn ap_unixd_mpm_set_signals(pconf: *mut apr_pool_t, once_process: ::std::os::raw::c_int);
 }
 unsafe extern "C" {
+    pub fn ap_create_environment(
+        p: *mut apr_pool_t,
+        t: *mut apr_table_t,
+    ) -> *mut *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn ap_find_path_info(
+        uri: *const ::std::os::raw::c_char,
+        path_info: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
     pub fn ap_add_cgi_vars(r: *mut request_rec);
 }
 unsafe extern "C" {
     pub fn ap_add_common_vars(r: *mut request_rec);
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err(
+        r: *mut request_rec,
+        f: *mut apr_file_t,
+        buffer: *mut ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err_ex(
+        r: *mut request_rec,
+        f: *mut apr_file_t,
+        buffer: *mut ::std::os::raw::c_char,
+        module_index: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err_brigade(
+        r: *mut request_rec,
+        bb: *mut apr_bucket_brigade,
+        buffer: *mut ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err_brigade_ex(
+        r: *mut request_rec,
+        bb: *mut apr_bucket_brigade,
+        buffer: *mut ::std::os::raw::c_char,
+        module_index: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err_strs(
+        r: *mut request_rec,
+        buffer: *mut ::std::os::raw::c_char,
+        termch: *mut *const ::std::os::raw::c_char,
+        termarg: *mut ::std::os::raw::c_int,
+        ...
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err_strs_ex(
+        r: *mut request_rec,
+        buffer: *mut ::std::os::raw::c_char,
+        module_index: ::std::os::raw::c_int,
+        termch: *mut *const ::std::os::raw::c_char,
+        termarg: *mut ::std::os::raw::c_int,
+        ...
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err_core(
+        r: *mut request_rec,
+        buffer: *mut ::std::os::raw::c_char,
+        getsfunc: ::std::option::Option<
+            unsafe extern "C" fn(
+                arg1: *mut ::std::os::raw::c_char,
+                arg2: ::std::os::raw::c_int,
+                arg3: *mut ::std::os::raw::c_void,
+            ) -> ::std::os::raw::c_int,
+        >,
+        getsfunc_data: *mut ::std::os::raw::c_void,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_scan_script_header_err_core_ex(
+        r: *mut request_rec,
+        buffer: *mut ::std::os::raw::c_char,
+        getsfunc: ::std::option::Option<
+            unsafe extern "C" fn(
+                arg1: *mut ::std::os::raw::c_char,
+                arg2: ::std::os::raw::c_int,
+                arg3: *mut ::std::os::raw::c_void,
+            ) -> ::std::os::raw::c_int,
+        >,
+        getsfunc_data: *mut ::std::os::raw::c_void,
+        module_index: ::std::os::raw::c_int,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn ap_args_to_table(r: *mut request_rec, table: *mut *mut apr_table_t);
+}
+unsafe extern "C" {
+    pub fn apr_strnatcmp(
+        a: *const ::std::os::raw::c_char,
+        b: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn apr_strnatcasecmp(
+        a: *const ::std::os::raw::c_char,
+        b: *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
 }
 unsafe extern "C" {
     pub fn apr_pstrdup(
@@ -7063,10 +12592,93 @@ unsafe extern "C" {
     ) -> *mut ::std::os::raw::c_char;
 }
 unsafe extern "C" {
+    pub fn apr_pvsprintf(
+        p: *mut apr_pool_t,
+        fmt: *const ::std::os::raw::c_char,
+        ap: *mut __va_list_tag,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
     pub fn apr_psprintf(
         p: *mut apr_pool_t,
         fmt: *const ::std::os::raw::c_char,
         ...
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_cpystrn(
+        dst: *mut ::std::os::raw::c_char,
+        src: *const ::std::os::raw::c_char,
+        dst_size: apr_size_t,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_collapse_spaces(
+        dest: *mut ::std::os::raw::c_char,
+        src: *const ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_tokenize_to_argv(
+        arg_str: *const ::std::os::raw::c_char,
+        argv_out: *mut *mut *mut ::std::os::raw::c_char,
+        token_context: *mut apr_pool_t,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_strtok(
+        str_: *mut ::std::os::raw::c_char,
+        sep: *const ::std::os::raw::c_char,
+        last: *mut *mut ::std::os::raw::c_char,
+    ) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_snprintf(
+        buf: *mut ::std::os::raw::c_char,
+        len: apr_size_t,
+        format: *const ::std::os::raw::c_char,
+        ...
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn apr_vsnprintf(
+        buf: *mut ::std::os::raw::c_char,
+        len: apr_size_t,
+        format: *const ::std::os::raw::c_char,
+        ap: *mut __va_list_tag,
+    ) -> ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub fn apr_itoa(p: *mut apr_pool_t, n: ::std::os::raw::c_int) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_ltoa(p: *mut apr_pool_t, n: ::std::os::raw::c_long) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_off_t_toa(p: *mut apr_pool_t, n: apr_off_t) -> *mut ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn apr_strtoff(
+        offset: *mut apr_off_t,
+        buf: *const ::std::os::raw::c_char,
+        end: *mut *mut ::std::os::raw::c_char,
+        base: ::std::os::raw::c_int,
+    ) -> apr_status_t;
+}
+unsafe extern "C" {
+    pub fn apr_strtoi64(
+        buf: *const ::std::os::raw::c_char,
+        end: *mut *mut ::std::os::raw::c_char,
+        base: ::std::os::raw::c_int,
+    ) -> apr_int64_t;
+}
+unsafe extern "C" {
+    pub fn apr_atoi64(buf: *const ::std::os::raw::c_char) -> apr_int64_t;
+}
+unsafe extern "C" {
+    pub fn apr_strfsize(
+        size: apr_off_t,
+        buf: *mut ::std::os::raw::c_char,
     ) -> *mut ::std::os::raw::c_char;
 }
 pub type __builtin_va_list = [__va_list_tag; 1usize];
@@ -7078,6 +12690,19 @@ pub struct __va_list_tag {
     pub overflow_arg_area: *mut ::std::os::raw::c_void,
     pub reg_save_area: *mut ::std::os::raw::c_void,
 }
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of __va_list_tag"][::std::mem::size_of::<__va_list_tag>() - 24usize];
+    ["Alignment of __va_list_tag"][::std::mem::align_of::<__va_list_tag>() - 8usize];
+    ["Offset of field: __va_list_tag::gp_offset"]
+        [::std::mem::offset_of!(__va_list_tag, gp_offset) - 0usize];
+    ["Offset of field: __va_list_tag::fp_offset"]
+        [::std::mem::offset_of!(__va_list_tag, fp_offset) - 4usize];
+    ["Offset of field: __va_list_tag::overflow_arg_area"]
+        [::std::mem::offset_of!(__va_list_tag, overflow_arg_area) - 8usize];
+    ["Offset of field: __va_list_tag::reg_save_area"]
+        [::std::mem::offset_of!(__va_list_tag, reg_save_area) - 16usize];
+};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct apr_file_t {
