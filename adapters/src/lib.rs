@@ -7,6 +7,8 @@ mod backend;
 #[cfg(any(feature = "static-files", feature = "cgi-bin"))]
 mod beneath;
 mod cgi_bin;
+#[cfg(any(feature = "cgi-bin", feature = "fastcgi"))]
+mod cgi_head;
 #[cfg(any(feature = "cgi", feature = "gateway"))]
 mod cgi_text;
 #[cfg(feature = "edge")]

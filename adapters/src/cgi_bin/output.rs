@@ -9,6 +9,8 @@ use http::{
 };
 use narthex_core::ResponseHead;
 
+use crate::cgi_head::{self, Search};
+
 /// The most fields that a response may have.
 const FIELDS: usize = 1000;
 
@@ -68,15 +70,14 @@ fn quoted(text: &[u8]) -> String {
 #[derive(Debug)]
 pub(super) struct Head {
     gathered: BytesMut,
-    /// Up to where it was searched for its end.
-    searched: usize,
+    search: Search,
     limit: usize,
 }
 
 impl Head {
     /// A head of at most `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { gathered: BytesMut::new(), searched: 0, limit }
+        Self { gathered: BytesMut::new(), search: Search::default(), limit }
     }
 
     /// Takes the next piece; gives what the program answers, and the beginning of its body, once
@@ -86,7 +87,7 @@ impl Head {
     /// It can be no response any more.
     pub(super) fn take(&mut self, piece: &[u8]) -> Result<Option<(Output, Bytes)>, Bad> {
         self.gathered.extend_from_slice(piece);
-        let Some((head, whole)) = self.end() else {
+        let Some((head, whole)) = self.search.end(&self.gathered) else {
             let long = self.gathered.len() > self.limit;
             return if long { Err(Bad::Long(self.limit)) } else { Ok(None) };
         };
@@ -103,28 +104,13 @@ impl Head {
     pub(super) fn ended(&self) -> Bad {
         Bad::Ended(self.gathered.len())
     }
-
-    /// The length of the head without and with the empty line that ends it.
-    fn end(&mut self) -> Option<(usize, usize)> {
-        loop {
-            let rest = &self.gathered[self.searched..];
-            let line = rest.iter().position(|&byte| byte == b'\n')?;
-            let start = self.searched;
-            self.searched += line + 1;
-            if matches!(&rest[..line], [] | [b'\r']) {
-                return Some((start, self.searched));
-            }
-        }
-    }
 }
 
 /// Reads a head, without the empty line behind it.
 fn read(head: &[u8]) -> Result<Output, Bad> {
     let mut response = ResponseHead::default();
     let mut status = None;
-    for line in head.split_inclusive(|&byte| byte == b'\n') {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    for line in cgi_head::lines(head) {
         let (name, value) = field(line).ok_or_else(|| Bad::Line(line.to_vec()))?;
         if name == "status" {
             if status.replace(read_status(value.as_bytes())?).is_some() {
@@ -154,22 +140,17 @@ fn read(head: &[u8]) -> Result<Output, Bad> {
     Ok(Output::Response(response))
 }
 
-/// A name and its value; no folded line, no byte that would end a line of HTTP.
+/// A name and its value.
 fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
-    let colon = line.iter().position(|&byte| byte == b':')?;
-    let name = HeaderName::from_bytes(&line[..colon]).ok()?;
-    Some((name, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?))
+    let (name, value) = cgi_head::field(line)?;
+    Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
 }
 
-/// A status and its reason phrase (RFC 3875, 6.3.3).
+/// A status and its reason phrase.
 fn read_status(value: &[u8]) -> Result<(StatusCode, Option<Bytes>), Bad> {
-    let bad = || Bad::Status(value.to_vec());
-    let (code, reason) = value.split_at_checked(3).ok_or_else(bad)?;
-    let status = StatusCode::from_bytes(code).map_err(|_| bad())?;
-    if status.is_informational() || !matches!(reason, [] | [b' ' | b'\t', ..]) {
-        return Err(bad());
-    }
-    let reason = reason.trim_ascii();
+    let read = cgi_head::status(value);
+    let read = read.and_then(|(code, reason)| Some((StatusCode::from_u16(code).ok()?, reason)));
+    let (status, reason) = read.ok_or_else(|| Bad::Status(value.to_vec()))?;
     Ok((status, (!reason.is_empty()).then(|| Bytes::copy_from_slice(reason))))
 }
 

@@ -2,12 +2,12 @@
 
 use std::{fmt, mem};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use narthex_core::{Packed, Variables};
 
 use super::{
     pairs::{BadPairs, Pairs, pair},
-    record::{self, Broken, Incoming, ProtocolStatus, Reader, Stream},
+    record::{self, Broken, Incoming, Input, ProtocolStatus, Reader, Stream},
 };
 
 /// The most variables that an application may say the values of; three are known.
@@ -38,20 +38,20 @@ enum Request {
 
 /// What an application has sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Event {
+pub enum Event<C = Bytes> {
     /// A piece of the response, never empty.
     Output {
         /// The request.
         id: u16,
         /// The piece.
-        content: Bytes,
+        content: C,
     },
     /// A piece of what is to be logged, never empty.
     Log {
         /// The request.
         id: u16,
         /// The piece.
-        content: Bytes,
+        content: C,
     },
     /// A request has ended, and its number is free.
     End {
@@ -118,6 +118,22 @@ impl Client {
         keep: bool,
         variables: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Option<u16> {
+        self.begin_with(out, role, keep, |packed| {
+            for (name, value) in variables {
+                pair(packed, name, value);
+            }
+        })
+    }
+
+    /// Begins a request as [`begin`](Self::begin) does, with the variables that `write` appends by
+    /// [`pair`] and [`field`](super::pairs::field).
+    pub fn begin_with(
+        &mut self,
+        out: &mut Vec<u8>,
+        role: u16,
+        keep: bool,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<u16> {
         let free = self.requests.iter().position(|&request| request == Request::None);
         let index = free.unwrap_or(self.requests.len());
         let id = u16::try_from(index + 1).ok()?;
@@ -127,9 +143,7 @@ impl Client {
         }
         record::begin(out, id, role, keep);
         self.variables.clear();
-        for (name, value) in variables {
-            pair(&mut self.variables, name, value);
-        }
+        write(&mut self.variables);
         record::stream(out, Stream::Params, id, &self.variables);
         record::stream_end(out, Stream::Params, id);
         Some(id)
@@ -168,7 +182,10 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]: no request that is running will be answered.
-    pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ClientError> {
+    pub fn next<I: Input>(
+        &mut self,
+        input: &mut I,
+    ) -> Result<Option<Event<I::Content>>, ClientError> {
         while let Some(incoming) = self.reader.next(input).map_err(ClientError::Record)? {
             let event = self.event(incoming)?;
             if event.is_some() {
@@ -193,7 +210,7 @@ impl Client {
             .map(|(id, _)| id)
     }
 
-    fn event(&mut self, incoming: Incoming) -> Result<Option<Event>, ClientError> {
+    fn event<C>(&mut self, incoming: Incoming<C>) -> Result<Option<Event<C>>, ClientError> {
         Ok(match incoming {
             Incoming::Stream { kind: Stream::Stdout, id, content } => {
                 (self.request(id) == Request::Running).then_some(Event::Output { id, content })
@@ -239,6 +256,8 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
     use crate::fastcgi::record::RESPONDER;
 

@@ -181,6 +181,21 @@ pub fn pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(value);
 }
 
+/// Writes the pair of a request's field: its variable is `HTTP_` and its name in upper case (RFC
+/// 3875, 4.1.18).
+///
+/// # Panics
+/// As [`pair`].
+pub fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    const PREFIX: &[u8] = b"HTTP_";
+    let upper = |&byte: &u8| if byte == b'-' { b'_' } else { byte.to_ascii_uppercase() };
+    write_length(out, PREFIX.len() + name.len());
+    write_length(out, value.len());
+    out.extend_from_slice(PREFIX);
+    out.extend(name.iter().map(upper));
+    out.extend_from_slice(value);
+}
+
 fn write_length(out: &mut Vec<u8>, length: usize) {
     match u8::try_from(length) {
         Ok(short) if short < 0x80 => out.push(short),

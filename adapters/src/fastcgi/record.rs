@@ -13,8 +13,6 @@ use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::gateway::gather::gather;
-
 pub use self::write::{
     LARGEST_CONTENT, abort, begin, end, get_values, get_values_result, stream, stream_end,
     stream_header, unknown_type,
@@ -29,6 +27,8 @@ pub const FILTER: u16 = 3;
 
 const VERSION: u8 = 1;
 const HEADER_LENGTH: usize = 8;
+/// The content of the records that begin or end a request, or say that a type is not known.
+const FIXED: usize = 8;
 /// The most content of a management record. Three variables are known; their names take 47 bytes.
 const LARGEST_GATHERED: usize = 4096;
 
@@ -39,9 +39,53 @@ const GET_VALUES: u8 = 9;
 const GET_VALUES_RESULT: u8 = 10;
 const UNKNOWN_TYPE: u8 = 11;
 
+/// Bytes that have arrived, of which a [`Reader`] takes what it can off the front.
+pub trait Input {
+    /// A part of them.
+    type Content;
+
+    /// Those that have not been taken.
+    fn rest(&self) -> &[u8];
+
+    /// Takes the first `count`.
+    fn take(&mut self, count: usize) -> Self::Content;
+}
+
+/// Parts of it live as long as they are wanted, wherever the next bytes are read to.
+impl Input for BytesMut {
+    type Content = Bytes;
+
+    #[inline]
+    fn rest(&self) -> &[u8] {
+        self
+    }
+
+    #[inline]
+    fn take(&mut self, count: usize) -> Bytes {
+        self.split_to(count).freeze()
+    }
+}
+
+/// Parts of it are where they were read to.
+impl<'a> Input for &'a [u8] {
+    type Content = &'a [u8];
+
+    #[inline]
+    fn rest(&self) -> &[u8] {
+        self
+    }
+
+    #[inline]
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.split_at(count);
+        *self = rest;
+        taken
+    }
+}
+
 /// What a peer has sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Incoming {
+pub enum Incoming<C = Bytes> {
     /// A request begins.
     Begin {
         /// The number by which the request is known until it has ended, never 0.
@@ -72,7 +116,7 @@ pub enum Incoming {
         /// The request.
         id: u16,
         /// What has arrived, never empty.
-        content: Bytes,
+        content: C,
     },
     /// The end of a stream.
     StreamEnd {
@@ -233,10 +277,16 @@ enum State {
         id: u16,
         left: usize,
     },
+    /// Content of [`FIXED`] bytes, of which so many have arrived.
+    Fixed {
+        kind: u8,
+        id: u16,
+        arrived: usize,
+        content: [u8; FIXED],
+    },
     /// Content that is passed on whole.
     Gather {
         kind: u8,
-        id: u16,
         length: usize,
         held: BytesMut,
     },
@@ -265,7 +315,10 @@ impl Reader {
     ///
     /// # Errors
     /// [`Broken`], again at each further call.
-    pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Broken> {
+    pub fn next<I: Input>(
+        &mut self,
+        input: &mut I,
+    ) -> Result<Option<Incoming<I::Content>>, Broken> {
         loop {
             match &mut self.state {
                 State::Header => {
@@ -278,7 +331,7 @@ impl Reader {
                 }
                 State::Stream { kind, id, left } => {
                     let (kind, id) = (*kind, *id);
-                    let count = input.len().min(*left);
+                    let count = input.rest().len().min(*left);
                     if count == 0 {
                         return Ok(None);
                     }
@@ -286,20 +339,34 @@ impl Reader {
                     if *left == 0 {
                         self.skip(0);
                     }
-                    let content = input.split_to(count).freeze();
-                    return Ok(Some(Incoming::Stream { kind, id, content }));
+                    return Ok(Some(Incoming::Stream { kind, id, content: input.take(count) }));
                 }
-                State::Gather { kind, id, length, held } => {
-                    let (kind, id) = (*kind, *id);
-                    let Some(content) = gather(held, *length, input) else {
+                State::Fixed { kind, id, arrived, content } => {
+                    *arrived += fill(&mut content[*arrived..], input);
+                    if *arrived < FIXED {
                         return Ok(None);
-                    };
+                    }
+                    let incoming = fixed(*kind, *id, content);
                     self.skip(0);
-                    return Ok(Some(gathered(kind, id, content)));
+                    return Ok(Some(incoming));
+                }
+                State::Gather { kind, length, held } => {
+                    let count = input.rest().len().min(*length - held.len());
+                    held.extend_from_slice(&input.rest()[..count]);
+                    input.take(count);
+                    if held.len() < *length {
+                        return Ok(None);
+                    }
+                    let (kind, content) = (*kind, held.split().freeze());
+                    self.skip(0);
+                    return Ok(Some(match kind {
+                        GET_VALUES => Incoming::GetValues { content },
+                        _ => Incoming::GetValuesResult { content },
+                    }));
                 }
                 State::Skip(left) => {
-                    let count = input.len().min(*left);
-                    input.advance(count);
+                    let count = input.rest().len().min(*left);
+                    input.take(count);
                     *left -= count;
                     if *left > 0 {
                         return Ok(None);
@@ -312,13 +379,11 @@ impl Reader {
     }
 
     /// Takes what is missing of a header; false when more must arrive.
-    fn take_header(&mut self, input: &mut BytesMut) -> Result<bool, Broken> {
-        let count = input.len().min(HEADER_LENGTH - self.arrived);
+    fn take_header(&mut self, input: &mut impl Input) -> Result<bool, Broken> {
+        let count = fill(&mut self.header[self.arrived..], input);
         if count == 0 {
             return Ok(false);
         }
-        self.header[self.arrived..self.arrived + count].copy_from_slice(&input[..count]);
-        input.advance(count);
         self.arrived += count;
         if self.header[0] != VERSION {
             return self.fail(Broken::Version(self.header[0]));
@@ -327,7 +392,7 @@ impl Reader {
     }
 
     /// Begins what `header` says.
-    fn enter(&mut self) -> Result<Option<Incoming>, Broken> {
+    fn enter<C>(&mut self) -> Result<Option<Incoming<C>>, Broken> {
         let [_, kind, id_1, id_0, length_1, length_0, padding, _] = self.header;
         let id = u16::from_be_bytes([id_1, id_0]);
         let length = u16::from_be_bytes([length_1, length_0]);
@@ -349,9 +414,14 @@ impl Reader {
             self.state = State::Stream { kind: stream, id, left: length.into() };
             return Ok(None);
         }
-        let fits = match kind {
-            BEGIN_REQUEST | END_REQUEST | UNKNOWN_TYPE => length == 8,
-            GET_VALUES | GET_VALUES_RESULT => usize::from(length) <= LARGEST_GATHERED,
+        let state = match kind {
+            BEGIN_REQUEST | END_REQUEST | UNKNOWN_TYPE => (usize::from(length) == FIXED)
+                .then_some(State::Fixed { kind, id, arrived: 0, content: [0; FIXED] }),
+            GET_VALUES | GET_VALUES_RESULT => {
+                let length = usize::from(length);
+                let held = BytesMut::new();
+                (length <= LARGEST_GATHERED).then_some(State::Gather { kind, length, held })
+            }
             ABORT_REQUEST => {
                 self.skip(length);
                 return Ok(Some(Incoming::Abort { id }));
@@ -365,10 +435,10 @@ impl Reader {
                 }));
             }
         };
-        if !fits {
-            return self.fail(Broken::Length { kind, length });
+        match state {
+            Some(state) => self.state = state,
+            None => return self.fail(Broken::Length { kind, length }),
         }
-        self.state = State::Gather { kind, id, length: length.into(), held: BytesMut::new() };
         Ok(None)
     }
 
@@ -384,8 +454,17 @@ impl Reader {
     }
 }
 
-/// What the content of a record says that is passed on whole.
-fn gathered(kind: u8, id: u16, mut content: Bytes) -> Incoming {
+/// Takes the front of `input` to `room`, as far as it fits; says how much.
+#[inline]
+fn fill(room: &mut [u8], input: &mut impl Input) -> usize {
+    let count = input.rest().len().min(room.len());
+    room[..count].copy_from_slice(&input.rest()[..count]);
+    input.take(count);
+    count
+}
+
+/// What a record says whose content has [`FIXED`] bytes.
+fn fixed<C>(kind: u8, id: u16, mut content: &[u8]) -> Incoming<C> {
     match kind {
         // Role, flags, and five bytes that are reserved.
         BEGIN_REQUEST => {
@@ -396,8 +475,6 @@ fn gathered(kind: u8, id: u16, mut content: Bytes) -> Incoming {
             application_status: content.get_u32(),
             protocol_status: content.get_u8().into(),
         },
-        GET_VALUES => Incoming::GetValues { content },
-        GET_VALUES_RESULT => Incoming::GetValuesResult { content },
         _ => Incoming::UnknownType { kind: content.get_u8() },
     }
 }

@@ -24,6 +24,7 @@
 mod arriving;
 mod calls;
 mod connection;
+#[cfg(any(feature = "scgi", feature = "uwsgi"))]
 pub(crate) mod gather;
 pub(crate) mod head_limits;
 mod line;
