@@ -3142,6 +3142,9 @@ unsafe extern "C" {
     pub fn apr_bucket_destroy_noop(data: *mut ::std::os::raw::c_void);
 }
 unsafe extern "C" {
+    pub static apr_bucket_type_eos: apr_bucket_type_t;
+}
+unsafe extern "C" {
     pub fn apr_bucket_simple_split(b: *mut apr_bucket, point: apr_size_t) -> apr_status_t;
 }
 unsafe extern "C" {

@@ -1,14 +1,21 @@
 //! httpd as the rest of the crate sees it: safe, and borrowed for as long as it lives.
 
+mod brigade;
 pub(crate) mod callback;
+mod incoming;
 mod log;
+mod outgoing;
 pub(crate) mod pool;
 mod request;
 mod server;
+mod socket;
 mod table;
 mod text;
 
+pub(crate) use incoming::{Incoming, Trouble};
 pub(crate) use log::Level;
+pub(crate) use outgoing::Outgoing;
 pub(crate) use request::Request;
 pub(crate) use server::Server;
+pub(crate) use socket::Lookout;
 pub(crate) use table::Table;

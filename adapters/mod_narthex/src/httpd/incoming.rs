@@ -1,0 +1,165 @@
+//! The body of a request, as it comes out of httpd's input filters.
+#![allow(unsafe_code, reason = "brigades are structures of C")]
+
+use std::{marker::PhantomData, mem::MaybeUninit, ptr};
+
+use super::{Request, brigade};
+use crate::ffi;
+
+/// Why a body cannot be read, or a response not be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Trouble {
+    /// The client has gone.
+    Gone,
+    /// The body is larger than `LimitRequestBody`.
+    TooLarge,
+    /// It is framed against the rules.
+    Malformed,
+    /// The client took longer than `Timeout` or `RequestReadTimeout`.
+    TimedOut,
+    /// A filter has failed, or has answered the request itself.
+    Failed,
+}
+
+/// The body of a request.
+///
+/// `100 Continue` is sent by the first read, chunks are undone, `LimitRequestBody` and the timeouts are
+/// kept, all of it by httpd's own filters.
+#[derive(Debug)]
+pub(crate) struct Incoming<'r> {
+    raw: *mut ffi::request_rec,
+    brigade: *mut ffi::apr_bucket_brigade,
+    /// Whether a filter has given more than it was asked for, which is still in the brigade.
+    more: bool,
+    ended: bool,
+    lifetime: PhantomData<&'r ()>,
+}
+
+/// How often a filter may give nothing at all.
+const PATIENCE: u32 = 32;
+
+impl<'r> Incoming<'r> {
+    /// The body of `request`, from its beginning or from where somebody else has stopped.
+    pub(crate) fn new(request: &Request<'r>) -> Self {
+        Self {
+            raw: request.as_ptr(),
+            brigade: ptr::null_mut(),
+            more: false,
+            ended: false,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// Reads at least one byte and at most as many as there is room for; 0 at the end.
+    ///
+    /// # Errors
+    /// What has come of the client; nothing more can be read then, and the connection is closed after
+    /// the response.
+    pub(crate) fn read(&mut self, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Trouble> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        for _ in 0..PATIENCE {
+            if self.ended && !self.more {
+                return Ok(0);
+            }
+            if !self.more {
+                self.fetch(buffer.len())?;
+            }
+            let count = self.take(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+        Err(self.fail(Trouble::Failed))
+    }
+
+    /// Has the filters give up to `most` bytes.
+    fn fetch(&mut self, most: usize) -> Result<(), Trouble> {
+        let most = ffi::apr_off_t::try_from(most).unwrap_or(ffi::apr_off_t::MAX);
+        // SAFETY: the request and its connection live; a brigade that is made ends with the request.
+        let status = unsafe {
+            let request = &*self.raw;
+            if self.brigade.is_null() {
+                self.brigade =
+                    ffi::apr_brigade_create(request.pool, (*request.connection).bucket_alloc);
+            }
+            ffi::ap_get_brigade(
+                request.input_filters,
+                self.brigade,
+                ffi::ap_input_mode_t_AP_MODE_READBYTES,
+                ffi::apr_read_type_e_APR_BLOCK_READ,
+                most,
+            )
+        };
+        if status != 0 {
+            return Err(self.fail(trouble(status)));
+        }
+        // SAFETY: the brigade is a valid ring.
+        self.ended = unsafe { brigade::ends(self.brigade) };
+        Ok(())
+    }
+
+    /// Moves bytes out of the brigade.
+    fn take(&mut self, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Trouble> {
+        let mut count = buffer.len();
+        // SAFETY: the brigade is one of ours; at most `count` bytes are written, of the buffer.
+        let status = unsafe {
+            ffi::apr_brigade_flatten(self.brigade, buffer.as_mut_ptr().cast(), &raw mut count)
+        };
+        if status != 0 {
+            return Err(self.fail(trouble(status)));
+        }
+        // SAFETY: as above; the first `count` bytes have been read, so they can be split off.
+        self.more = unsafe { brigade::drop_front(self.brigade, count) };
+        Ok(count)
+    }
+
+    /// After this, the connection cannot carry another request.
+    fn fail(&mut self, trouble: Trouble) -> Trouble {
+        self.ended = true;
+        self.more = false;
+        // SAFETY: the connection lives longer than its request.
+        unsafe { (*(*self.raw).connection).keepalive = ffi::ap_conn_keepalive_e_AP_CONN_CLOSE };
+        trouble
+    }
+}
+
+impl Request<'_> {
+    /// Whether there may be a body. Who is asked to make an error document is given none: the request
+    /// that failed had it.
+    pub(crate) fn has_body(&self) -> bool {
+        let fields = self.headers_in();
+        !self.is_of_error()
+            && (fields.first(b"Transfer-Encoding").is_some()
+                || fields.first(b"Content-Length").is_some_and(|length| length != b"0"))
+    }
+
+    /// Whether this is an internal redirect to what `ErrorDocument` says.
+    pub(crate) fn is_of_error(&self) -> bool {
+        self.previous().is_some() && self.record().status != 200
+    }
+
+    /// Whether the length that the client declares is over `LimitRequestBody`.
+    pub(crate) fn is_too_large(&self) -> bool {
+        let Some(length) = self.headers_in().first(b"Content-Length") else { return false };
+        // SAFETY: the request lives.
+        let limit = unsafe { ffi::ap_get_limit_req_body(self.as_ptr()) };
+        let length = std::str::from_utf8(length).ok().and_then(|length| length.parse::<i64>().ok());
+        limit > 0 && length.is_none_or(|length| length > limit)
+    }
+}
+
+/// What a status of httpd's filters means.
+pub(super) fn trouble(status: ffi::apr_status_t) -> Trouble {
+    const TIMED_OUT: i32 = ffi::APR_TIMEUP.cast_signed();
+    const ENDED: i32 = ffi::APR_EOF.cast_signed();
+    const INCOMPLETE: i32 = ffi::APR_INCOMPLETE.cast_signed();
+    match status {
+        libc::ENOSPC => Trouble::TooLarge,
+        TIMED_OUT | libc::ETIMEDOUT => Trouble::TimedOut,
+        ENDED | INCOMPLETE | libc::ECONNRESET | libc::ECONNABORTED | libc::EPIPE => Trouble::Gone,
+        ffi::AP_FILTER_ERROR => Trouble::Failed,
+        _ => Trouble::Malformed,
+    }
+}
