@@ -51,6 +51,7 @@ macro_rules! backends {
 }
 
 backends! {
+    "apache" => apache,
     "cgi" => cgi,
     "fastcgi" => fastcgi,
     "hyper" => hyper,

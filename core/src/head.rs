@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version, header::CONTENT_LENGTH};
 
 use crate::{Arrival, Expiry, RequestId, Variables, path};
 
@@ -342,6 +342,14 @@ impl ResponseHead {
         match &self.reason {
             Some(reason) => reason,
             None => self.status.canonical_reason().unwrap_or_default().as_bytes(),
+        }
+    }
+
+    /// Declares a body of `length`, where none is declared and one may be (RFC 9110, 8.6).
+    pub fn declare_length(&mut self, length: usize) {
+        let bodiless = self.status.is_informational() || matches!(self.status.as_u16(), 204 | 304);
+        if !bodiless && !self.headers.contains_key(CONTENT_LENGTH) {
+            self.headers.insert(CONTENT_LENGTH, length.into());
         }
     }
 }

@@ -4,7 +4,6 @@ use std::{fs::File, pin::Pin};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 
 use crate::{Blocking, Capabilities, Expired, Inline, RequestHead, ResponseHead, Result, block_on};
 
@@ -68,9 +67,7 @@ pub trait Transaction: Send + Sync {
     ///
     /// The transport declares the length of `body` if `head` does not.
     async fn respond(&self, mut head: ResponseHead, body: Bytes) -> Result<()> {
-        if !head.headers.contains_key(CONTENT_LENGTH) && may_declare_length(&head) {
-            head.headers.insert(CONTENT_LENGTH, body.len().into());
-        }
+        head.declare_length(body.len());
         self.start(head).await?;
         if !body.is_empty() {
             self.write(body).await?;
@@ -112,9 +109,4 @@ pub trait Transaction: Send + Sync {
     fn wait(&self, mut operation: Pin<&mut (dyn Future<Output = ()> + Send)>) {
         self.blocking().block(&mut || block_on(operation.as_mut()));
     }
-}
-
-/// Whether a response with this head may carry Content-Length (RFC 9110, 8.6).
-fn may_declare_length(head: &ResponseHead) -> bool {
-    !head.status.is_informational() && !matches!(head.status.as_u16(), 204 | 304)
 }
