@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `fleet/` | decides: events in, actions out, no processes |
-//! | `supervisor.rs` | does it: signals, workers, their links, time |
+//! | `supervisor/` | does it: signals, workers, their links, time |
 //! | `link.rs` | what a worker and its supervisor tell each other |
 //! | `control.rs` | the socket behind `narthex status`, `reload` and `stop` |
 //! | `figures.rs` | the figures of a worker, on their way |
@@ -35,4 +35,4 @@ pub use management::Management;
 pub use memory::resident_memory;
 pub use narthex_cgi as runtime;
 pub use pid_file::PidFile;
-pub use supervisor::{Owner, Remote, Settings, Supervisor};
+pub use supervisor::{Charge, Owner, Remote, Rounds, Settings, Supervisor, Told, Troop, Waits};

@@ -39,6 +39,8 @@ pub enum Message {
     Retire(String),
     /// It hangs, and is to be replaced; the text is for the log.
     Stuck(String),
+    /// It has had nothing to do for as long as it was told to wait for that; or it has again.
+    Idle(bool),
     /// It takes no more connections.
     Stopping,
     /// Its figures, whatever they mean.
@@ -59,6 +61,8 @@ impl Message {
             }
             Self::Retire(why) => join(&mut bytes, b"retire", [why.as_bytes()]),
             Self::Stuck(text) => join(&mut bytes, b"stuck", [text.as_bytes()]),
+            Self::Idle(true) => join(&mut bytes, b"idle", []),
+            Self::Idle(false) => join(&mut bytes, b"busy", []),
             Self::Stopping => join(&mut bytes, b"stopping", []),
             Self::Metrics(figures) => {
                 let figures: Vec<_> = figures.iter().map(ToString::to_string).collect();
@@ -77,6 +81,8 @@ impl Message {
             b"failed" => Self::Failed(text()?, text()?),
             b"retire" => Self::Retire(text()?),
             b"stuck" => Self::Stuck(text()?),
+            b"idle" => Self::Idle(true),
+            b"busy" => Self::Idle(false),
             b"stopping" => Self::Stopping,
             b"ready" => {
                 Self::Ready(parts.map(|part| String::from_utf8_lossy(part).into_owned()).collect())
@@ -198,6 +204,8 @@ mod tests {
             Message::Modules(vec![PathBuf::from("/a b"), OsStr::from_bytes(b"/\xff").into()]),
             Message::Retire("1000 requests".into()),
             Message::Stuck("thread 1\n  f()".into()),
+            Message::Idle(true),
+            Message::Idle(false),
             Message::Stopping,
             Message::Metrics(vec![0, u64::MAX]),
         ];

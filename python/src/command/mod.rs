@@ -10,6 +10,7 @@ mod failure;
 #[cfg(feature = "cgi")]
 mod fork;
 mod heartbeat;
+mod idle;
 mod init;
 mod management;
 mod nothing;

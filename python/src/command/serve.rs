@@ -11,6 +11,7 @@ use super::{
     application::{self, Loaded},
     choice::Choice,
     failure::Failure,
+    idle::Attentive,
     management::{Alone, Opened},
     nothing::Nothing,
     options::sockets,
@@ -93,6 +94,9 @@ fn run_tied(
     }
     if let (Some(tie), Some(limit)) = (tie, plan.listening.workers.max_requests) {
         handler = Arc::new(Counted::new(handler, limit, tie.clone()));
+    }
+    if let (Some(tie), Some(idle)) = (tie, plan.listening.child.idle) {
+        handler = Arc::new(Attentive::new(handler, idle, tie).map_err(PyErr::from)?);
     }
     // The parent has written its own.
     let pid_file = if tie.is_none() { supervise::pid_file(plan)? } else { None };

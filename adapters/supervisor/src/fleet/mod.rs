@@ -46,6 +46,9 @@ pub struct Policy {
     pub start_timeout: Duration,
     /// How long running requests may take to end.
     pub graceful: Duration,
+    /// Whether somebody starts it again when it is needed: it ends when no worker has anything to do,
+    /// and when none serves and the next does not start.
+    pub on_demand: bool,
 }
 
 /// Who goes first at a reload.
@@ -83,6 +86,8 @@ pub(crate) enum Event {
     Retire(Worker, String),
     /// A worker should be replaced now.
     Stuck(Worker),
+    /// A worker has nothing to do, or has something to do again.
+    Idle(Worker, bool),
     /// A worker's process is no more; the text says how it ended.
     Ended(Worker, String),
     /// The application is to be loaded anew.
@@ -152,6 +157,8 @@ struct Member {
     worker: Worker,
     since: Instant,
     ready: bool,
+    /// It has nothing to do.
+    idle: bool,
     /// It serves the reason why the application does not start.
     failure: Option<String>,
 }
@@ -242,6 +249,11 @@ impl Fleet {
         self.served && self.change.is_some()
     }
 
+    /// Whether it was told to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
     /// When [`Event::Tick`] is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let starts = self
@@ -264,6 +276,7 @@ impl Fleet {
             Event::Leaving(worker) => self.leaves(worker, now),
             Event::Retire(worker, why) => self.retire(worker, why),
             Event::Stuck(worker) => self.stuck(worker),
+            Event::Idle(worker, idle) => self.idle(worker, idle),
             Event::Ended(worker, how) => self.ended(worker, &how, now),
             Event::Reload(reason) => self.reload(reason, now),
             Event::More => self.more(now),
@@ -286,6 +299,10 @@ impl Fleet {
             return;
         }
         self.end_late_starts(now);
+        if self.has_nothing_to_do() {
+            self.say(Level::Info, "no requests: the workers end".to_owned());
+            return self.stop(Manner::Graceful, now);
+        }
         match &mut self.change {
             Some(Change { emptying: emptying @ true, .. }) => {
                 if self.leaving.is_empty() {
@@ -301,6 +318,14 @@ impl Fleet {
             Some(_) => self.complete_change(now),
             None => self.replace_one_by_one(now),
         }
+    }
+
+    fn has_nothing_to_do(&self) -> bool {
+        let is_idle = |slot: &Slot| {
+            let serving = slot.serving.as_ref().is_some_and(|serving| serving.idle);
+            serving && slot.next.is_none()
+        };
+        self.policy.on_demand && self.change.is_none() && self.slots.iter().all(is_idle)
     }
 
     fn kill_the_late(&mut self, now: Instant) {

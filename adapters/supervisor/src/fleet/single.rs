@@ -81,6 +81,11 @@ impl Fleet {
         if self.change.as_ref().is_some_and(|change| change.handover.is_none()) {
             return self.abort_change(why, now);
         }
+        let left = self.slots.iter().any(|slot| slot.serving.is_some() || slot.next.is_some());
+        if self.policy.on_demand && !left {
+            self.act(Action::NotStarted(why.to_owned()));
+            return self.stop(Manner::Now, now);
+        }
         let slot = &mut self.slots[index];
         let delay = slot.backoff.next(Duration::ZERO);
         slot.due = Some(now + delay);
@@ -115,6 +120,13 @@ impl Fleet {
     pub(super) fn retire(&mut self, worker: Worker, why: String) {
         if let Some(index) = self.index_of_serving(worker) {
             self.slots[index].retiring.get_or_insert(why);
+        }
+    }
+
+    pub(super) fn idle(&mut self, worker: Worker, idle: bool) {
+        let members = self.slots.iter_mut().flat_map(|slot| [&mut slot.serving, &mut slot.next]);
+        if let Some(member) = members.flatten().find(|member| member.worker == worker) {
+            member.idle = idle;
         }
     }
 
@@ -167,7 +179,13 @@ impl Fleet {
         self.last += 1;
         let slot = &mut self.slots[index];
         slot.due = None;
-        slot.next = Some(Member { worker: self.last, since: now, ready: false, failure: None });
+        slot.next = Some(Member {
+            worker: self.last,
+            since: now,
+            ready: false,
+            idle: false,
+            failure: None,
+        });
         self.act(Action::Start(self.last));
     }
 

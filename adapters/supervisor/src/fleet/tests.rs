@@ -13,8 +13,16 @@ struct Play {
 
 impl Play {
     fn new(workers: usize, order: Order) -> Self {
-        let policy = Policy { workers, order, start_timeout: START, graceful: GRACEFUL };
+        let policy =
+            Policy { workers, order, start_timeout: START, graceful: GRACEFUL, on_demand: false };
         Self { fleet: Fleet::new(policy), now: Instant::now() }
+    }
+
+    /// A fleet that somebody starts when it is needed, serving with workers from 1 on.
+    fn on_demand(workers: u32) -> Self {
+        let mut play = Self::serving(workers, Order::StartFirst);
+        play.fleet.policy.on_demand = true;
+        play
     }
 
     /// A fleet that serves with workers from 1 on.
@@ -289,4 +297,37 @@ fn a_first_start_may_hang_under_development() {
     assert_eq!(play.reload(), [Action::Reloading, now(1)]);
     assert_eq!(play.ended(1), [Action::Start(2)]);
     assert_eq!(play.does(Event::Ready(2)), [Action::Serving, Action::Reloaded(1, Ok(()))]);
+}
+
+#[test]
+fn it_ends_when_nobody_has_anything_to_do_and_is_started_again_if_needed() {
+    let mut play = Play::serving(2, Order::StartFirst);
+    play.does(Event::Idle(1, true));
+    assert_eq!(play.does(Event::Idle(2, true)), []);
+    let mut play = Play::on_demand(2);
+    assert_eq!(play.does(Event::Idle(1, true)), []);
+    assert_eq!(play.does(Event::Idle(1, false)), []);
+    assert_eq!(play.does(Event::Idle(2, true)), []);
+    // What replaces an idle worker has yet to be so itself.
+    assert_eq!(play.does(Event::Retire(2, "old".to_owned())), [Action::Start(3)]);
+    assert_eq!(play.does(Event::Idle(1, true)), []);
+    assert_eq!(play.does(Event::Ready(3)), [graceful(2)]);
+    assert_eq!(play.ended(2), []);
+    assert_eq!(play.does(Event::Idle(3, true)), [graceful(1), graceful(3)]);
+    assert!(play.fleet.is_stopping());
+    assert_eq!(play.ended(3), []);
+    assert_eq!(play.ended(1), [Action::Finish]);
+}
+
+#[test]
+fn it_ends_when_the_last_worker_dies_and_no_other_starts_if_it_is_started_again() {
+    let mut play = Play::on_demand(2);
+    assert_eq!(play.ended(1), [Action::Start(3)]);
+    assert_eq!(play.ended(3), []); // the other one serves
+    assert_eq!(play.ended(2), [Action::Start(4)]);
+    let done = play.does(Event::Failed(4, "N103".to_owned()));
+    assert_eq!(done[0], Action::NotStarted("N103".to_owned()));
+    assert!(!done.iter().any(|action| matches!(action, Action::Start(_))), "{done:?}");
+    assert!(play.fleet.is_stopping());
+    assert_eq!(play.ended(4), [Action::Finish]);
 }

@@ -1,16 +1,15 @@
 //! What the supervisor is told: by signals, and by commands.
 
-use std::{io, thread, time::Instant};
+use std::time::Instant;
 
 use narthex_core::{Journal, Level};
 use rustix::process::Signal;
 use signal_hook::{
-    consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2},
-    iterator::Signals,
+    consts::{SIGCHLD, SIGHUP, SIGQUIT, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2},
     low_level::signal_name,
 };
 
-use super::{Order, Owner, Remote, Supervisor};
+use super::{Owner, Troop};
 use crate::{
     Manner,
     control::Request,
@@ -19,7 +18,7 @@ use crate::{
     status::{Status, WorkerStatus},
 };
 
-impl Supervisor {
+impl Troop {
     pub(super) fn heed(&mut self, signal: i32, owner: &mut dyn Owner, journal: &dyn Journal) {
         let name = signal_name(signal).unwrap_or("signal");
         let say = |what: &str| journal.write(Level::Info, &format_args!("{name}: {what}"));
@@ -34,7 +33,7 @@ impl Supervisor {
                 say("one worker is taken away");
                 Event::Fewer
             }
-            SIGUSR1 if self.web_servers_child => self.stop(Manner::Graceful, name, journal),
+            SIGUSR1 if self.web_servers_child => self.stopping(Manner::Graceful, name, journal),
             SIGUSR1 => {
                 say("log files are opened again");
                 owner.reopen();
@@ -46,13 +45,13 @@ impl Supervisor {
                     "ignored: sockets are not handed to another supervisor; SIGHUP reloads",
                 );
             }
-            SIGQUIT => self.stop(Manner::Now, name, journal),
-            _ => self.stop(Manner::Graceful, name, journal),
+            SIGQUIT => self.stopping(Manner::Now, name, journal),
+            _ => self.stopping(Manner::Graceful, name, journal),
         };
         self.events.push_back(event);
     }
 
-    pub(super) fn stop(&self, manner: Manner, reason: &str, journal: &dyn Journal) -> Event {
+    fn stopping(&self, manner: Manner, reason: &str, journal: &dyn Journal) -> Event {
         let what = match manner {
             Manner::Graceful => "finishing running requests; again to stop at once",
             Manner::Now => "stopping at once",
@@ -77,7 +76,7 @@ impl Supervisor {
                     control.put_off(place, self.fleet.ticket());
                 }
                 Request::Stop(manner) => {
-                    let stop = self.stop(manner, "narthex stop", journal);
+                    let stop = self.stopping(manner, "narthex stop", journal);
                     self.events.push_back(stop);
                     control.put_off_to_the_end(place);
                 }
@@ -106,17 +105,4 @@ impl Supervisor {
             workers: workers.collect(),
         }
     }
-}
-
-/// Hands signals over from a thread of their own.
-pub(super) fn catch(remote: Remote) -> io::Result<()> {
-    let mut caught = Signals::new([
-        SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGCHLD,
-    ])?;
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in caught.forever() {
-            remote.send(Order::Signal(signal));
-        }
-    })?;
-    Ok(())
 }

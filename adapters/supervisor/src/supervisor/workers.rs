@@ -14,7 +14,7 @@ use rustix::{
 };
 use signal_hook::low_level::signal_name;
 
-use super::{Owner, Supervisor};
+use super::{Owner, Troop};
 use crate::{
     Link, Message, Worker,
     fleet::{Event, Standing},
@@ -34,7 +34,7 @@ pub(super) struct Process {
     pub(super) lines: Vec<String>,
 }
 
-impl Supervisor {
+impl Troop {
     pub(super) fn start(&mut self, worker: Worker, owner: &mut dyn Owner) {
         match spawn(owner) {
             Ok(process) => {
@@ -84,6 +84,7 @@ impl Supervisor {
                     Event::Failed(worker, summary)
                 }
                 Message::Retire(why) => Event::Retire(worker, why),
+                Message::Idle(idle) => Event::Idle(worker, idle),
                 Message::Stopping => Event::Leaving(worker),
                 Message::Stuck(text) => {
                     let process = process.child.id();

@@ -64,6 +64,11 @@ pub(in crate::command) struct Child {
     /// Descriptor of the link to it.
     #[arg(long = "child-link", hide = true, requires = "parent")]
     pub(in crate::command) link: Option<i32>,
+    /// How long it may have nothing to do before it says so.
+    #[arg(
+        long = "child-idle", hide = true, requires = "parent", value_parser = seconds
+    )]
+    pub(in crate::command) idle: Option<Duration>,
     /// Listeners that it inherits, instead of addresses.
     #[arg(long = "child-bind", hide = true, requires = "parent")]
     pub(in crate::command) listeners: Vec<String>,
@@ -88,6 +93,7 @@ impl Workers {
             order,
             start_timeout: self.start_timeout.unwrap_or(Duration::from_secs(60)),
             graceful,
+            on_demand: false,
         }
     }
 
