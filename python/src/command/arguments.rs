@@ -70,6 +70,9 @@ pub(super) enum Action {
     Check(Check),
     /// Write configuration for the web server in front, for systemd, or for a shared host
     Init(options::init::Init),
+    /// Configure Apache httpd for an application, or serve one by an httpd of its own
+    #[command(subcommand)]
+    Apache(options::apache::Apache),
     /// Show how a supervised server and its workers are
     Status(Status),
     /// Load the application of a supervised server anew, without losing a request

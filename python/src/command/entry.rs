@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 #[cfg(feature = "cgi")]
 use super::resident;
 use super::{
+    apache,
     arguments::{self, Action, Config, Listening, Mistake, Serve},
     check, choice, control,
     failure::Failure,
@@ -58,6 +59,7 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
         }
         Action::Check(checked) => check::check(py, checked),
         Action::Init(init) => init::init(py, &init),
+        Action::Apache(action) => apache::apache(py, &action),
         Action::Status(status) => control::status(&status),
         Action::Reload(reload) => control::reload(&reload),
         Action::Stop(stop) => control::stop(&stop),

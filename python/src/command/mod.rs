@@ -1,5 +1,6 @@
 //! The command `narthex`.
 
+mod apache;
 mod application;
 mod arguments;
 mod check;

@@ -1,5 +1,6 @@
 //! Groups of options, each with what it turns into.
 
+pub(super) mod apache;
 pub(super) mod calls;
 pub(super) mod cgi_bin;
 pub(super) mod http2;

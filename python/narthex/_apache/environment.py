@@ -1,0 +1,136 @@
+"""What a Python is like, as it says itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import NamedTuple, NoReturn
+
+from narthex._init.problems import fail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Told by the interpreter that is asked, which may have no narthex.
+_QUESTION = """
+import json, os, sys, sysconfig
+try:
+    from narthex import _narthex
+    narthex, engine = _narthex.__version__, _narthex.__file__
+except ImportError as error:
+    narthex, engine = None, str(error)
+folder = sysconfig.get_config_var("LIBDIR") or ""
+print(json.dumps({
+    "version": sys.version.split()[0],
+    "executable": sys.executable,
+    "prefix": sys.prefix,
+    "base": sys.base_prefix,
+    "library": os.path.join(folder, sysconfig.get_config_var("INSTSONAME") or ""),
+    "shared": bool(sysconfig.get_config_var("Py_ENABLE_SHARED")),
+    "narthex": narthex,
+    "engine": engine,
+}))
+"""
+_PATIENCE = 60
+
+
+class Environment(NamedTuple):
+    """A Python, and what is installed for it.
+
+    Attributes:
+        version: Python's version.
+        executable: Its interpreter.
+        prefix: The directory of the environment.
+        base: The directory of the installation that the environment is one of.
+        library: Where the shared libpython is to be.
+        shared: Whether there is one.
+        narthex: The version of Narthex; None where it cannot be imported.
+        engine: The file of its engine, or why there is none.
+    """
+
+    version: str
+    executable: str
+    prefix: str
+    base: str
+    library: str
+    shared: bool
+    narthex: str | None
+    engine: str
+
+    @property
+    def files(self) -> list[str]:
+        """What a process must be able to read that is to run this Python."""
+        libraries = [self.library] if self.shared else []
+        engine = [self.engine] if self.narthex else []
+        real = os.path.realpath(self.executable)
+        return [self.executable, real, self.prefix, self.base, *libraries, *engine]
+
+    @property
+    def embeddable(self) -> bool:
+        """Whether httpd can load it."""
+        return self.shared and os.path.exists(self.library)
+
+    def run(
+        self, arguments: Sequence[str], directory: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs the command `narthex` there, to its end."""
+        return subprocess.run(
+            [self.executable, "-m", "narthex", *arguments],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            errors="surrogateescape",
+            check=False,
+        )
+
+
+def at(path: str | None) -> Environment:
+    """The environment of this directory or interpreter; None is our own.
+
+    Raises:
+        StartError: It is none.
+    """
+    interpreter = sys.executable if path is None else _interpreter(path)
+    try:
+        asked = subprocess.run(
+            [interpreter, "-c", _QUESTION],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=True,
+        )
+        return Environment(**json.loads(asked.stdout))
+    except subprocess.CalledProcessError as error:
+        _no_python(interpreter, error.stderr.splitlines()[-3:])
+    except (OSError, ValueError, TypeError, subprocess.TimeoutExpired) as error:
+        _no_python(interpreter, [str(error)])
+
+
+def _interpreter(path: str) -> str:
+    """The interpreter that is meant: links are kept, they make the environment."""
+    path = os.path.abspath(path)
+    if not os.path.isdir(path):
+        return path
+    for name in ("python", "python3"):
+        inside = os.path.join(path, "bin", name)
+        if os.access(inside, os.X_OK):
+            return inside
+    fail(
+        "N332",
+        f"{path} is no virtual environment",
+        ("It has no bin/python.",),
+        (f"{sys.executable} -m venv {path}", "name another one with --venv DIR"),
+    )
+
+
+def _no_python(interpreter: str, said: list[str]) -> NoReturn:
+    fail(
+        "N332",
+        f"{interpreter} is no Python that runs here",
+        said,
+        ("name an environment, or an interpreter, with --venv",),
+    )

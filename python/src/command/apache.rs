@@ -1,0 +1,32 @@
+//! `narthex apache`: the module of httpd, and configuration for it.
+
+use pyo3::prelude::*;
+
+use super::{failure::Failure, options::apache::Apache};
+
+/// Does it, by way of `narthex._apache`. Returns the exit status.
+///
+/// # Errors
+/// What was asked for cannot be had.
+pub(super) fn apache(py: Python<'_>, action: &Apache) -> Result<i32, Failure> {
+    let module = py.import("narthex._apache")?;
+    let place = || module.getattr("Place");
+    let status = match action {
+        Apache::ModulePath => module.call_method0("module_path"),
+        Apache::Config(config) => {
+            let place = place()?.call((), Some(&config.keywords(py)?))?;
+            module.call_method1("config", (place,))
+        }
+        Apache::Serve(serve) => {
+            let (placed, private) = serve.keywords(py)?;
+            let place = place()?.call((), Some(&placed))?;
+            let private = module.getattr("Private")?.call((), Some(&private))?;
+            module.call_method1("serve", (place, private))
+        }
+        Apache::Check(check) => {
+            let checked = module.getattr("Checked")?.call((), Some(&check.keywords(py)?))?;
+            module.call_method1("check", (checked,))
+        }
+    };
+    Ok(status?.extract()?)
+}
