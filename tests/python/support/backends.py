@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from support.fronts import haproxy, httpd, lighttpd, nginx
+from support.fronts.apache import Apache
 from support.fronts.facts import FACTS
 from support.fronts.servers import Fronted, Hosted
 from support.gateway import SCGI, CgiFcgi, FastCGI, GatewayServer, Uwsgi
@@ -26,7 +27,8 @@ class Backend:
         start: Starts a server.
         protocol: What the command calls the backend of ours that it rests on.
         slow: Whether it has the cases of WSGI in full runs only, those of the native
-            API always: it has a process for each request, or a wait for each cut.
+            API always: it has a process for each request, or a wait for each cut, or
+            differs little from another.
     """
 
     name: str
@@ -95,6 +97,12 @@ class Backend:
         return complaints
 
 
+def _apache(mpm: str, process: str, protocol: str) -> Backend:
+    """Httpd with our module: every case with one of its kinds, few with the others."""
+    start = partial(Apache, mpm, process)
+    return Backend(f"apache-{mpm}-{process}", start, protocol, slow=mpm != "event")
+
+
 BACKENDS = [
     Backend("hyper", EmbeddedServer, "hyper"),
     Backend("tiny-http", EmbeddedServer, "tiny-http"),
@@ -117,6 +125,12 @@ BACKENDS = [
     Backend("mod-fcgid", partial(Hosted, httpd.fcgid), "fastcgi"),
     Backend("mod-cgi", partial(Hosted, httpd.cgi), "cgi", slow=True),
     Backend("mod-cgid", partial(Hosted, httpd.cgid), "cgi", slow=True),
+    _apache("event", "inline", "apache"),
+    _apache("event", "group", "fastcgi"),
+    _apache("worker", "inline", "apache"),
+    _apache("worker", "group", "fastcgi"),
+    _apache("prefork", "inline", "apache"),
+    _apache("prefork", "group", "fastcgi"),
     Backend("cgi-warm", partial(StubServer, "warm"), "cgi-warm"),
     Backend("cgi-fork", partial(StubServer, "fork"), "cgi-fork"),
     Backend("cgi-cold", partial(StubServer, "cold"), "cgi", slow=True),

@@ -1,4 +1,4 @@
-"""Apache's httpd: its modules for CGI, FastCGI, SCGI and the uwsgi protocol."""
+"""Apache's httpd: its modules for CGI and the gateway protocols, and ours."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import narthex
 from support.fronts.program import Port, Program, find_program
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from support.log import Log
 
@@ -23,10 +24,11 @@ ErrorLog /dev/stderr
 LogLevel warn
 ServerName 127.0.0.1
 UseCanonicalName Off
+Define PORT {port}
 Listen 127.0.0.1:{port}
 {modules}
 # As many connections at once as any case wants.
-<IfModule mpm_event_module>
+<IfModule !mpm_prefork_module>
     StartServers 1
     ServerLimit 1
     ThreadsPerChild 32
@@ -69,31 +71,61 @@ class Httpd(Program):
         *,
         mpm: str = "event",
         log: Log | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """Starts it with these modules; `host` is what the host has of its own."""
         port = Port()
-        (folder / "htdocs").mkdir()
-        configuration = folder / "httpd.conf"
-        wanted = [f"mpm_{mpm}", "authz_core", "env", *modules]
-        configuration.write_text(
-            _CONFIGURATION.format(
-                folder=folder,
-                port=port.number,
-                modules="\n".join(f"LoadModule {_loaded(name)}" for name in wanted),
-                host=host,
-            )
-        )
+        configuration = configure(folder, port.number, host, modules, mpm)
         command: list[str | Path] = [
             find_program("apache2"),
             "-DFOREGROUND",
             "-f",
             configuration,
         ]
-        super().__init__([*not_as_root(), *command], port, folder, log=log)
+        super().__init__(
+            [*not_as_root(), *command], port, folder, log=log, variables=variables
+        )
+
+
+def configure(
+    folder: Path, port: int, host: str, modules: Sequence[str], mpm: str
+) -> Path:
+    """Writes a configuration into `folder`; `host` is what the host has of its own."""
+    (folder / "htdocs").mkdir(exist_ok=True)
+    configuration = folder / "httpd.conf"
+    wanted = [f"mpm_{mpm}", "authz_core", "env", *modules]
+    configuration.write_text(
+        _CONFIGURATION.format(
+            folder=folder,
+            port=port,
+            modules="\n".join(f"LoadModule {_loaded(name)}" for name in wanted),
+            host=host,
+        )
+    )
+    return configuration
 
 
 def _loaded(module: str) -> str:
-    return f"{module}_module {_MODULES}/mod_{module}.so"
+    path = ours() if module == "narthex" else _MODULES / f"mod_{module}.so"
+    return f'{module}_module "{path}"'
+
+
+def ours() -> Path:
+    """Where mod_narthex.so lies: where it is said to, else in the package.
+
+    Raises:
+        AssertionError: It is not there.
+    """
+    laid = Path(narthex.__file__).with_name("_native") / "mod_narthex.so"
+    path = Path(os.environ.get("NARTHEX_MODULE", laid))
+    assert path.is_file(), f"no {path}: run python/build/narthex_build.py"
+    return path
+
+
+def quoted(word: object) -> str:
+    """A word of the configuration, whatever is in it but a variable."""
+    text = str(word).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def not_as_root() -> list[str]:
