@@ -40,6 +40,7 @@ Define HERE {quoted(folder)}
 Define PYTHON {quoted(sys.executable)}
 Define ENVIRONMENT {quoted(f"env=PYTHONPATH={path}")}
 ErrorLogFormat %M
+TypesConfig /dev/null
 """
 
 
@@ -79,6 +80,13 @@ class Site:
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
+        try:
+            # It listens before it looks at all of its configuration.
+            self.ask("*", "OPTIONS")
+        except OSError as error:
+            said = "\n".join(self.log.since())
+            self.stop()
+            raise AssertionError(f"httpd does not answer:\n{said}") from error
 
     @property
     def log(self) -> Log:
