@@ -74,10 +74,13 @@ pub(super) unsafe fn drop_front(brigade: *mut ffi::apr_bucket_brigade, count: us
             ffi::apr_brigade_cleanup(brigade.cast());
             return false;
         }
-        while (*brigade).list.next != rest {
-            delete((*brigade).list.next);
+        loop {
+            let first = (*brigade).list.next;
+            if first == rest {
+                return true;
+            }
+            delete(first);
         }
-        true
     }
 }
 

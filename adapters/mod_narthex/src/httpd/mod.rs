@@ -2,6 +2,7 @@
 
 mod brigade;
 pub(crate) mod callback;
+pub(crate) mod facts;
 mod incoming;
 mod log;
 mod outgoing;

@@ -42,6 +42,11 @@ impl<'r> Request<'r> {
         Self { raw, lifetime: PhantomData }
     }
 
+    /// The same request.
+    pub(crate) fn again(&self) -> Self {
+        Self { raw: self.raw, lifetime: PhantomData }
+    }
+
     /// The request as httpd knows it.
     pub(crate) fn as_ptr(&self) -> *mut ffi::request_rec {
         self.raw

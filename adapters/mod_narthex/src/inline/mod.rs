@@ -1,14 +1,43 @@
 //! Applications in the child of httpd itself: its library of Python, its engine, and requests given to
 //! it on the thread of httpd that serves them.
+//!
+//! The parent asks the configured Python where its parts lie ([`prepare`]) and never opens it. A child
+//! opens it before it has threads ([`child_init`]), loads what is configured, and answers ([`answer`]).
 
-use crate::{
-    httpd::{Level, Request, Server, pool::Pool},
-    place::{Outcome, Place},
+mod engine;
+mod environment;
+mod host;
+mod library;
+mod matters;
+mod reach;
+mod run;
+mod slot;
+mod user;
+
+use std::{
+    cell::Cell,
+    ffi::c_void,
+    path::Path,
+    sync::{Mutex, PoisonError},
 };
 
-/// What is kept with each application; made empty, and shared by all threads of the child.
-#[derive(Debug, Default)]
-pub(crate) struct Slot;
+use narthex_abi::{self as abi, Context, List, Pair, Status, Text};
+
+use crate::{
+    httpd::{Level, Request, Server, facts, pool::Pool},
+    place::{Application, Outcome, Place},
+};
+use engine::Engine;
+use environment::{Environment, Refusal};
+use host::Carried;
+pub(crate) use slot::Slot;
+use user::User;
+
+/// How long applications have to end what they have begun, when a child ends.
+const FAREWELL: u64 = 2000;
+
+/// What the parent has found out, for the children that it forks.
+static FOUND: Mutex<Option<Result<Environment, Refusal>>> = Mutex::new(None);
 
 /// What is to be begun in a child.
 #[derive(Clone, Copy, Debug)]
@@ -17,20 +46,185 @@ pub(crate) struct Beginning<'a> {
     pub(crate) server: Server<'a>,
     /// Ends with the child; `Pool::at_end` for what is to be done then.
     pub(crate) pool: Pool<'a>,
-    /// The interpreter of the environment: `/srv/shop/.venv/bin/python`.
-    pub(crate) python: &'a str,
+    /// The applications that the configuration names, which are loaded now; those of `.htaccess` are
+    /// loaded by their first request.
+    pub(crate) applications: &'a [&'static Application],
 }
 
-/// Begins Python in this child. Called once, before there is any other thread, and only if something
-/// is configured to run in-process.
+/// Finds out where the parts of the Python lie whose environment or interpreter is `python`, and whether
+/// it can run inside httpd. Called in the parent, at configtest and at each start and restart that is
+/// meant, once for each, with the one environment that is configured, only if something is configured
+/// to run in-process.
 ///
-/// A failure is logged, and each application is then answered by 500.
+/// # Errors
+/// Why it cannot, in a line. Applications are then answered by 503; the rest of httpd goes on.
+pub(crate) fn prepare(python: &Path) -> Result<(), String> {
+    let found = engine::alone().and_then(|()| Environment::ask(python, &run_user()));
+    let result = found.as_ref().map(|_| ()).map_err(|refusal| refusal.0.clone());
+    *FOUND.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    result
+}
+
+/// As whom children run.
+fn run_user() -> User {
+    facts::user().map_or_else(User::own, |(name, id, group)| User::named(name, id, group))
+}
+
+/// Begins Python in this child, and loads its applications. Called once, before there is any other
+/// thread, and only if something is configured to run in-process.
+///
+/// A failure is logged, and each application is then answered by 503.
 pub(crate) fn child_init(beginning: &Beginning<'_>) {
-    beginning.server.log(Level::Error, "Narthex cannot run applications in httpd yet");
+    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let found = found.unwrap_or_else(|| Err(Refusal("nobody has looked for Python".into())));
+    let server = beginning.server;
+    let engine = match found.and_then(|environment| Engine::begin(&environment)) {
+        Ok(engine) => engine,
+        Err(refusal) => {
+            server.log(Level::Error, format!("nothing can run in-process: {refusal}"));
+            return;
+        }
+    };
+    for application in beginning.applications {
+        // The log says why one cannot be loaded; the others can be.
+        application.inline.load(engine, &application.arguments, server);
+    }
+    beginning.pool.at_end(move || {
+        // A request that a signal has interrupted on this very thread holds who knows what.
+        if ANSWERING.get() == 0 {
+            engine.end(FAREWELL);
+        }
+    });
 }
 
 /// Answers a request whose place says [`Process::Inline`](crate::place::Process::Inline).
-pub(crate) fn answer(request: &Request<'_>, _place: &Place<'_>) -> Outcome {
-    request.log(Level::Error, "Narthex cannot run applications in httpd yet");
-    Outcome::Status(500)
+pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
+    let Some(engine) = Engine::running() else {
+        request.log(Level::Error, "Python could not be begun in this child: see above in this log");
+        return Outcome::Status(503);
+    };
+    let slot = &place.application.inline;
+    let Some(application) =
+        slot.ready().or_else(|| slot.load(engine, &place.application.arguments, request.server()))
+    else {
+        return Outcome::Status(500);
+    };
+    if request.is_too_large() {
+        request.log(Level::Error, "the body is larger than LimitRequestBody lets it be");
+        return Outcome::Status(413);
+    }
+    let mut carried = Carried::new(request);
+    let status = ask(engine, application, &mut carried, request, place);
+    settle(carried, request, status)
+}
+
+thread_local! {
+    /// Lists of an earlier request on this thread, whose memory is used again.
+    static SPARE: Cell<[Vec<Pair<'static>>; 2]> = const { Cell::new([const { Vec::new() }; 2]) };
+    /// How many requests this thread is answering: more than one if one is within another.
+    static ANSWERING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Gives the request to the engine, and returns when that is done with it.
+fn ask(
+    engine: &'static Engine,
+    application: abi::Application,
+    carried: &mut Carried<'_>,
+    request: &Request<'_>,
+    place: &Place<'_>,
+) -> Status {
+    let [fields, variables] = SPARE.take();
+    let fields = listed(fields, request, request.headers_in().entries());
+    let variables = listed(variables, request, request.subprocess_env().entries());
+    let told = abi::Request {
+        method: Text::new(request.method()),
+        target: text(request.target()),
+        protocol: request.protocol(),
+        secure: request.is_secure(),
+        earlier: request.earlier(),
+        mount: Text::new(place.mount),
+        path_info: Text::new(place.path_info),
+        query: text(request.query()),
+        fields: List::new(&fields),
+        variables: List::new(&variables),
+        server_name: Text::new(request.server_name()),
+        server_port: request.server_port(),
+        client_port: request.client_port(),
+        client: text(request.client()),
+        user: text(request.user()),
+        authentication: text(request.authentication()),
+        has_body: request.has_body(),
+        kept: request.kept(forget),
+    };
+    ANSWERING.set(ANSWERING.get() + 1);
+    let status = engine.answer(application, carried, &told);
+    ANSWERING.set(ANSWERING.get() - 1);
+    SPARE.set([emptied(fields), emptied(variables)]);
+    status
+}
+
+fn text(bytes: Option<&[u8]>) -> Text<'_> {
+    Text::new(bytes.unwrap_or_default())
+}
+
+/// Fills a list that is empty.
+fn listed<'a>(
+    mut list: Vec<Pair<'a>>,
+    request: &Request<'_>,
+    entries: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> Vec<Pair<'a>> {
+    let pairs =
+        entries.map(|(name, value)| Pair { name: Text::new(name), value: Text::new(value) });
+    if request.is_of_error() {
+        // The body was that of the request that failed.
+        let framing = [&b"content-length"[..], b"transfer-encoding"];
+        list.extend(pairs.filter(|pair| {
+            !framing.iter().any(|name| name.eq_ignore_ascii_case(pair.name.bytes()))
+        }));
+    } else {
+        list.extend(pairs);
+    }
+    list
+}
+
+/// The memory of a list, for any other.
+fn emptied(mut list: Vec<Pair<'_>>) -> Vec<Pair<'static>> {
+    list.clear();
+    // Nothing is moved: collected in place.
+    list.into_iter().map(|_| unreachable!("it is empty")).collect()
+}
+
+/// Ends what was kept for a connection.
+fn forget(kept: *mut c_void) {
+    if let Some(engine) = Engine::running() {
+        engine.forget(kept);
+    }
+}
+
+/// What becomes of a request that the engine is done with.
+fn settle(mut carried: Carried<'_>, request: &Request<'_>, status: Status) -> Outcome {
+    let response = &mut carried.outgoing;
+    if response.is_ended() {
+        return Outcome::Answered;
+    }
+    if response.is_started() {
+        response.cut();
+        return Outcome::Answered;
+    }
+    if let Some(path) = carried.redirect {
+        return if request.redirect(&path) { Outcome::Answered } else { Outcome::Status(500) };
+    }
+    Outcome::Status(match status {
+        Status::TOO_LARGE => 413,
+        Status::MALFORMED | Status::DISCONNECTED => 400,
+        Status::TIMED_OUT => 408,
+        _ => 500,
+    })
+}
+
+impl Carried<'_> {
+    /// As the engine hands it back.
+    fn context(&mut self) -> Context {
+        (&raw mut *self).cast()
+    }
 }
