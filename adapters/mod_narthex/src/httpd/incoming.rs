@@ -9,7 +9,7 @@ use crate::ffi;
 /// Why a body cannot be read, or a response not be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Trouble {
-    /// The client has gone.
+    /// The client has gone, or has its answer already.
     Gone,
     /// The body is larger than `LimitRequestBody`.
     TooLarge,
@@ -17,7 +17,7 @@ pub(crate) enum Trouble {
     Malformed,
     /// The client took longer than `Timeout` or `RequestReadTimeout`.
     TimedOut,
-    /// A filter has failed, or has answered the request itself.
+    /// A filter has failed.
     Failed,
 }
 
@@ -135,6 +135,11 @@ impl Request<'_> {
                 || fields.first(b"Content-Length").is_some_and(|length| length != b"0"))
     }
 
+    /// Whether somebody has given the whole of a response.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.record().eos_sent != 0
+    }
+
     /// Whether this is an internal redirect to what `ErrorDocument` says.
     pub(crate) fn is_of_error(&self) -> bool {
         self.previous().is_some() && self.record().status != 200
@@ -159,7 +164,8 @@ pub(super) fn trouble(status: ffi::apr_status_t) -> Trouble {
         libc::ENOSPC => Trouble::TooLarge,
         TIMED_OUT | libc::ETIMEDOUT => Trouble::TimedOut,
         ENDED | INCOMPLETE | libc::ECONNRESET | libc::ECONNABORTED | libc::EPIPE => Trouble::Gone,
-        ffi::AP_FILTER_ERROR => Trouble::Failed,
+        // The filter has answered the request itself: nobody waits for another answer.
+        ffi::AP_FILTER_ERROR => Trouble::Gone,
         _ => Trouble::Malformed,
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Level {
     Debug = 7,
 }
 
-/// httpd cuts a message at 8192 bytes, what it puts before it included.
+/// httpd cuts a message at 8192 bytes, what it puts before it included, after it has escaped it.
 const LONGEST: usize = 7000;
 
 impl Server<'_> {
@@ -88,8 +88,20 @@ fn lines(message: &[u8], mut write: impl FnMut(CString)) {
 
 /// Where to cut a line, not within a character of UTF-8.
 fn cut(line: &[u8]) -> usize {
-    if line.len() <= LONGEST {
-        return line.len();
+    let mut length = 0;
+    let over = line.iter().position(|&byte| {
+        length += escaped(byte);
+        length > LONGEST
+    });
+    let Some(over) = over else { return line.len() };
+    (over - 3..=over).rev().find(|&at| line[at] & 0xC0 != 0x80).unwrap_or(over)
+}
+
+/// How long a byte becomes in the log.
+const fn escaped(byte: u8) -> usize {
+    match byte {
+        b'\\' => 2,
+        b' '..=b'~' => 1,
+        _ => 4,
     }
-    (LONGEST - 3..=LONGEST).rev().find(|&at| line[at] & 0xC0 != 0x80).unwrap_or(LONGEST)
 }

@@ -67,15 +67,21 @@ impl<'r> Outgoing<'r> {
     }
 
     /// Takes the head. Nothing of it leaves before there is a piece of the body, or the end.
+    ///
+    /// # Errors
+    /// The client has another answer already: that of a filter that could not read its body.
     pub(crate) fn start<'f>(
         &mut self,
         status: u16,
         reason: &[u8],
         fields: impl Iterator<Item = (&'f [u8], &'f [u8])>,
-    ) {
-        self.state = State::Started;
+    ) -> Result<(), Trouble> {
         // SAFETY: the request lives, and is this thread's.
         let request = unsafe { &mut *self.raw };
+        if request.eos_sent != 0 {
+            return Err(Trouble::Gone);
+        }
+        self.state = State::Started;
         // An error document that succeeds is still one of an error.
         let kept = !request.prev.is_null() && request.status != 200 && status == 200;
         if !kept {
@@ -92,6 +98,7 @@ impl<'r> Outgoing<'r> {
         if status == 200 {
             self.leave_ranges();
         }
+        Ok(())
     }
 
     /// The status line, null for httpd's own.

@@ -92,8 +92,7 @@ callbacks! {
             return Status::FAILED;
         }
         let fields = fields.values().iter().map(|field| (field.name.bytes(), field.value.bytes()));
-        carried.outgoing.start(code, reason.bytes(), fields);
-        Status::DONE
+        status(carried.outgoing.start(code, reason.bytes(), fields))
     }
 
     fn write(context: Context, piece: Text<'_>, flush: bool) -> Status, else Status::FAILED => {

@@ -211,6 +211,9 @@ fn settle(mut carried: Carried<'_>, request: &Request<'_>, status: Status) -> Ou
         response.cut();
         return Outcome::Answered;
     }
+    if request.is_answered() {
+        return Outcome::Answered;
+    }
     if let Some(path) = carried.redirect {
         return if request.redirect(&path) { Outcome::Answered } else { Outcome::Status(500) };
     }
