@@ -149,6 +149,16 @@ impl Client {
         Some(id)
     }
 
+    /// Awaits the answer to request `id` again: what [`begin`](Self::begin) wrote is sent once more, on
+    /// another connection, which carries no other request.
+    pub fn begin_again(&mut self, id: u16) {
+        let index = usize::from(id).saturating_sub(1);
+        self.reader = Reader::new();
+        self.requests.clear();
+        self.requests.resize(index + 1, Request::None);
+        self.requests[index] = Request::Running;
+    }
+
     /// Sends a piece of a request's body. Nothing, once the request has ended.
     pub fn body(&self, out: &mut Vec<u8>, id: u16, piece: &[u8]) {
         if self.request(id) == Request::Running {
@@ -340,6 +350,19 @@ mod tests {
         assert!(!client.is_idle());
         assert_eq!(events(&mut client, &answers), [end(1)]);
         assert!(client.is_idle());
+    }
+
+    #[test]
+    fn a_request_can_be_made_on_another_connection() {
+        let (mut client, mut out) = (Client::new(), Vec::new());
+        client.begin(&mut out, RESPONDER, true, NO_VARIABLES);
+        let mut answer = Vec::new();
+        record::end(&mut answer, 1, 0, ProtocolStatus::RequestComplete);
+        assert_eq!(events(&mut client, &answer), [end(1)]);
+        assert_eq!(events(&mut client, &answer[..3]), []);
+        client.begin_again(1);
+        assert_eq!(client.running().collect::<Vec<_>>(), [1]);
+        assert_eq!(events(&mut client, &answer), [end(1)]);
     }
 
     #[test]

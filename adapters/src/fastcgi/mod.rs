@@ -1,5 +1,6 @@
 //! FastCGI: a web server keeps connections to the application, and sends requests over them.
 
+pub mod asking;
 pub mod client;
 #[cfg(fuzzing)]
 #[doc(hidden)]
