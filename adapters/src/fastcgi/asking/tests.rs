@@ -91,7 +91,7 @@ impl Downstream for Browser {
     }
 
     fn write(&mut self, piece: &[u8]) -> Result<(), Departed> {
-        if self.leaves_after == Some(self.got.len()) {
+        if self.leaves_after.is_some_and(|most| self.got.len() >= most) {
             return Err(Departed);
         }
         self.got.push(Got::Body(piece.to_vec()));
