@@ -18,6 +18,7 @@ class Place(NamedTuple):
     app_dir: str | None = None
     options: list[tuple[str, str]] = []  # noqa: RUF012
     check: bool = True
+    debug: bool = False
     inline: bool = False
     group: str | None = None
     settings: list[tuple[str, str]] = []  # noqa: RUF012

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Modules that bring a Python of their own, and what they are called.
 _OTHER_PYTHONS = {"wsgi_module": "mod_wsgi", "python_module": "mod_python"}
-_USER = re.compile(r'^User: name="(.*?)" id=(\d+)', re.MULTILINE)
+_USER = re.compile(r'^User: name="(.*?)"', re.MULTILINE)
 _LOADED = re.compile(r"^ (\w+_module) \((?:static|shared)\)$", re.MULTILINE)
 
 
@@ -83,7 +83,8 @@ def findings(checked: Checked) -> Findings:
         found.good("httpd", f"{server.version} at {server.program}")
         if module is not None:
             _loads(found, server, module)
-        user = user or _configuration(found, server, checked)
+        configured = _configuration(found, server, checked)
+        user = user or configured
     if python is not None:
         _python(found, python, checked.inline)
         files = [*python.files, *filter(None, (module, broker))]
@@ -165,10 +166,16 @@ def _configuration(found: Findings, server: Httpd, checked: Checked) -> str | No
             "narthex apache config APP prints the lines",
         )
     user = _USER.search(done.stdout)
-    # Not root, hence never anybody else.
-    if user is None or (os.geteuid() != 0 and checked.user is None):
+    if user is None or os.geteuid() != 0:
+        return None  # an httpd that is not root's serves as who starts it
+    if user[1].startswith("#-"):
+        found.fail(
+            "user",
+            f"{file} names none, and httpd never serves as root",
+            "User www-data",
+        )
         return None
-    return user[1] or f"#{user[2]}"
+    return user[1]
 
 
 def _python(found: Findings, python: Environment, inline: bool) -> None:

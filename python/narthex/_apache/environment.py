@@ -49,6 +49,7 @@ class Environment(NamedTuple):
         shared: Whether there is one.
         narthex: The version of Narthex; None where it cannot be imported.
         engine: The file of its engine, or why there is none.
+        variables: What it is run with.
     """
 
     version: str
@@ -59,6 +60,7 @@ class Environment(NamedTuple):
     shared: bool
     narthex: str | None
     engine: str
+    variables: dict[str, str]
 
     @property
     def files(self) -> list[str]:
@@ -80,6 +82,7 @@ class Environment(NamedTuple):
         return subprocess.run(
             [self.executable, "-m", "narthex", *arguments],
             cwd=directory,
+            env=self.variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             errors="surrogateescape",
@@ -87,27 +90,41 @@ class Environment(NamedTuple):
         )
 
 
-def at(path: str | None) -> Environment:
+def at(path: str | None, given: Sequence[str] = ()) -> Environment:
     """The environment of this directory or interpreter; None is our own.
+
+    Args:
+        path: What names it.
+        given: The variables that its processes will have, as `NAME=value`.
 
     Raises:
         StartError: It is none.
     """
     interpreter = sys.executable if path is None else _interpreter(path)
+    variables = dict(os.environ)
+    if path is not None:
+        # What we have for our own Python is not for another.
+        variables = {k: v for k, v in variables.items() if not k.startswith("PYTHON")}
+    variables.update((name, value) for name, _, value in map(_parted, given))
     try:
         asked = subprocess.run(
             [interpreter, "-c", _QUESTION],
+            env=variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
             check=True,
         )
-        return Environment(**json.loads(asked.stdout))
+        return Environment(**json.loads(asked.stdout), variables=variables)
     except subprocess.CalledProcessError as error:
         _no_python(interpreter, error.stderr.splitlines()[-3:])
     except (OSError, ValueError, TypeError, subprocess.TimeoutExpired) as error:
         _no_python(interpreter, [str(error)])
+
+
+def _parted(variable: str) -> tuple[str, str, str]:
+    return variable.partition("=")
 
 
 def _interpreter(path: str) -> str:

@@ -15,8 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from narthex._apache import Place
 
-# What the environment of a group is named after where nobody names it.
+# The group of all that is in no other.
 _DEFAULT = "default"
+# Options of an application that name files.
+_PATHS = ("access-log", "chdir", "config", "error-log")
 
 
 class Fragment:
@@ -38,7 +40,8 @@ class Fragment:
         """
         self.place = place
         self.module = native.module()
-        self.python = environment.at(place.venv)
+        variables = [value for key, value in place.settings if key == "env"]
+        self.python = environment.at(place.venv, variables)
         if self.python.narthex is None:
             fail(
                 "N332",
@@ -122,6 +125,8 @@ class Fragment:
             f"NarthexOption {key} {quoting.apache(value)}".rstrip()
             for key, value in self._options()
         ]
+        if self.place.debug:
+            lines.append("NarthexDebug On")
         return "\n".join(lines)
 
     def _group(self) -> str | None:
@@ -168,7 +173,10 @@ class Fragment:
             app_dir = site.directory
         options = [("app-dir", app_dir), ("api", place.api)]
         given = [(key, value) for key, value in options if value]
-        return given + place.options
+        return given + [
+            (key, os.path.abspath(value) if _is_path(key, value) else value)
+            for key, value in place.options
+        ]
 
     def _check(self) -> None:
         """Loads the application by its Python, and reads its options."""
@@ -191,6 +199,11 @@ class Fragment:
                 "--no-check goes on all the same",
             ),
         )
+
+
+def _is_path(option: str, value: str) -> bool:
+    """Whether a value would mean another file to httpd than here."""
+    return option in _PATHS and value not in ("", "-", "none")
 
 
 def _word(text: str) -> str:

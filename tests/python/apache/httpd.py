@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [text.encode()]
 """
+FREE = ("--bind", "127.0.0.1:0")
 # Processes of groups inherit nothing, and the package may not be installed.
 PACKAGE = f"PYTHONPATH={Path(narthex.__file__).parents[1]}"
 
@@ -52,7 +52,8 @@ def made_project(name: str = "") -> Iterator[Path]:
 @contextmanager
 def serving(project: Path, *words: str) -> Iterator[Server]:
     """Runs `narthex apache serve` on a free port, as somebody who is not root."""
-    command = ("apache", "serve", "shop.py", "--bind", "127.0.0.1:0", *words)
+    bind = () if "--bind" in words else FREE
+    command = ("apache", "serve", "shop.py", *bind, *words)
     server = Server(*command, cwd=project, before=not_as_root())
     try:
         yield server
@@ -63,26 +64,3 @@ def serving(project: Path, *words: str) -> Iterator[Server]:
 def kind(process: str) -> list[str]:
     """The options for a place to run at."""
     return ["--inline"] if process == "inline" else ["--env", PACKAGE]
-
-
-def descendants(parent: int) -> set[int]:
-    """The processes below one."""
-    found: set[int] = set()
-    above = {parent}
-    while above:
-        above = {child for process in above for child in _children(process)} - found
-        found |= above
-    return found
-
-
-def _children(process: int) -> list[int]:
-    folder = Path(f"/proc/{process}/task")
-    try:
-        tasks = os.listdir(folder)
-        return [
-            int(word)
-            for task in tasks
-            for word in (folder / task / "children").read_text().split()
-        ]
-    except OSError:
-        return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from command.running import get, run
 from support.fronts.httpd import Httpd
 
@@ -48,7 +49,7 @@ def test_a_group_has_what_was_asked_for(place: Path, state: Path) -> None:
     settings = ["--processes", "1", "--threads", "4", "--umask", "027"]
     settings += ["--chdir", ".", "--timeout", "30", "--idle", "never", "--queue", "9"]
     settings += ["--max-rss", "1G", "--max-requests", "1000", "--start-timeout", "40"]
-    settings += ["--graceful", "5", "--reload", "--env", "SHOP=it's \"open\"; $HOME"]
+    settings += ["--graceful", "5", "--reload", "--env", 'SHOP=it\'s "open"; $HOME']
     options = ["--api", "wsgi", "-o", "limit-body=10M", "-o", "serialize", "--debug"]
     text = printed(
         place,
@@ -59,7 +60,7 @@ def test_a_group_has_what_was_asked_for(place: Path, state: Path) -> None:
     )
     with Httpd(state, text, []) as httpd:
         seen = get(httpd.port, "/x").body.decode().split("|")
-    assert seen[:3] == ["", "/x", "it's \"open\"; $HOME"]
+    assert seen[:3] == ["", "/x", 'it\'s "open"; $HOME']
 
 
 def test_the_simplest_has_one_line_each(project: Path) -> None:
@@ -79,7 +80,7 @@ def test_the_simplest_has_one_line_each(project: Path) -> None:
     [
         (["nosuch:app"], "N101: there is no module 'nosuch'"),
         (["shop.py", "-o", "limit-bdy=1"], "unexpected argument '--limit-bdy'"),
-        (["shop.py", "--venv", "/nowhere"], "N332: /nowhere/bin"),
+        (["shop.py", "--venv", "/nowhere"], "N332: /nowhere is no Python"),
         (["shop.py", "--venv", "."], "is no virtual environment"),
         (["shop.py", "--mount", "/a b"], "N306: '/a b' cannot stand for --mount"),
         (["shop.py", "--group", "a b"], "N306: 'a b' cannot stand for --name"),

@@ -8,8 +8,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import narthex
 import pytest
+
+import narthex
 from command.running import run
 from narthex import _narthex
 
@@ -19,7 +20,7 @@ SYSTEM = re.compile(r"linux-vdso|/ld-linux|lib(?:c|gcc_s|m|dl|pthread|rt)\.so")
 
 
 def native(name: str) -> Path:
-    return Path(narthex.__file__).parent / "_native" / name
+    return Path(narthex.__file__).with_name("_native") / name
 
 
 def glibc(path: Path) -> tuple[int, ...]:

@@ -114,6 +114,9 @@ struct Placed {
     /// Any other option of `narthex serve`, such as limit-body=10M; may be repeated
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = pair)]
     option: Vec<(String, String)>,
+    /// Show failures of the application in the browser of a local user
+    #[arg(long)]
+    debug: bool,
     /// Go on if the application cannot be loaded here
     #[arg(long)]
     no_check: bool,
@@ -247,6 +250,7 @@ impl Placed {
         keywords.set_item("app_dir", path(self.app_dir.as_ref()))?;
         keywords.set_item("options", &self.option)?;
         keywords.set_item("check", !self.no_check)?;
+        keywords.set_item("debug", self.debug)?;
         keywords.set_item("inline", self.inline)?;
         keywords.set_item("group", &self.group.group)?;
         keywords.set_item("settings", self.group.settings())?;
