@@ -176,7 +176,7 @@ def interpreters(full: bool) -> None:
             *("tests/python", "--ignore=tests/python/examples"),
             # What is in front makes no difference to how a Python is called.
             "--backends=hyper,tiny-http,cgi,fastcgi,cgi-warm",
-            environment=suite_environment(),
+            environment={**suite_environment(), "NARTHEX_OTHER_PYTHON": str(PYTHON)},
         )
 
 
@@ -202,7 +202,7 @@ STAGES = {
         Stage("apps", "real applications", apps, ("build",)),
         Stage("examples", "every example", examples, ("build",)),
         Stage("matrix", "case × backend × API", show_matrix, after=("rust", "python")),
-        Stage("interpreters", "the other Pythons here", interpreters, ("setup",)),
+        Stage("interpreters", "the other Pythons here", interpreters, ("build",)),
         Stage("instructions", "instructions per request", instructions, ("setup",)),
         Stage("bench", "side by side with peers", bench, ("setup",)),
     ]

@@ -18,7 +18,7 @@ from support.messages import Request
 from support.processes import children, descendants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from support.log import Log
     from support.messages import Response
@@ -61,10 +61,15 @@ class Site:
         modules: Sequence[str] = (),
         usual: Sequence[str] = MODULES,
         mpm: str = "event",
+        variables: Mapping[str, str] | None = None,
+        root: bool = False,
+        before: Sequence[str] = (),
     ) -> None:
         """Copies the applications of the suite, and `files`, and starts httpd."""
         # Not below pytest's: the path of a socket must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="narthex-"))
+        if root:
+            self.folder.chmod(0o755)
         self.here = self.folder / "site"
         shutil.copytree(APPLICATIONS, self.here)
         if files:
@@ -75,7 +80,9 @@ class Site:
                 definitions(self.here) + lines,
                 [*usual, *modules],
                 mpm=mpm,
-                variables=environment({}),
+                variables={**environment({}), **(variables or {})},
+                root=root,
+                before=before,
             )
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -72,8 +72,14 @@ class Httpd(Program):
         mpm: str = "event",
         log: Log | None = None,
         variables: Mapping[str, str] | None = None,
+        root: bool = False,
+        before: Sequence[str] = (),
     ) -> None:
-        """Starts it with these modules; `host` is what the host has of its own."""
+        """Starts it with these modules; `host` is what the host has of its own.
+
+        Where that says which user it is to become, root may start it. `before` are
+        words that stand before it, such as a program that watches it.
+        """
         port = Port()
         configuration = configure(folder, port.number, host, modules, mpm)
         command: list[str | Path] = [
@@ -83,7 +89,10 @@ class Httpd(Program):
             configuration,
         ]
         super().__init__(
-            [*not_as_root(), *command], port, folder, log=log, variables=variables
+            [*([] if root else not_as_root()), *before, *command],
+            *(port, folder),
+            log=log,
+            variables=variables,
         )
 
 

@@ -1,0 +1,87 @@
+"""httpd as root starts it: each group runs as a user of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from httpd.site import Site
+from support.fronts.httpd import quoted
+from support.interpreter import copied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="excused: only root may become other users"
+)
+
+_LINES = """\
+User #4321
+Group #4321
+NarthexPython PYTHON
+NarthexGroup shop user=4322 group=4323 umask=077 ENVIRONMENT
+NarthexGroup plain ENVIRONMENT
+NarthexGroup shut python=${HERE}/shut ENVIRONMENT
+<Location /shop>
+    NarthexProcess group:shop
+    NarthexApp ${HERE}/inside.py:app
+</Location>
+<Location /plain>
+    NarthexProcess group:plain
+    NarthexApp ${HERE}/inside.py:app
+</Location>
+<Location /inline>
+    NarthexProcess inline
+    NarthexApp ${HERE}/inside.py:app
+</Location>
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("python")
+    for above in (folder, *folder.parents[:2]):
+        above.chmod(0o755)
+    python = copied(folder / "copy")
+    pairs = python.variables.items()
+    lines = _LINES.replace("PYTHON", quoted(python.executable), 1)
+    words = " ".join(quoted(f"env={name}={value}") for name, value in pairs)
+    lines = lines.replace("ENVIRONMENT", words)
+    with Site(lines, root=True, variables=python.variables) as site:
+        yield site
+
+
+def owner(process: int) -> int:
+    """The user that a process runs as."""
+    return Path(f"/proc/{process}").stat().st_uid
+
+
+def test_a_group_has_its_user(site: Site) -> None:
+    text = site.ask("/shop/python").text
+    assert "user=4322" in text
+    assert "umask=077" in text
+    (process,) = [one for one in site.processes() if owner(one) == 4322]
+    status = Path(f"/proc/{process}/status").read_text()
+    assert "Gid:\t4323\t4323\t4323\t4323" in status
+    assert "Groups:\t \n" in status or "Groups:\t4323 \n" in status
+
+
+def test_another_has_that_of_httpd(site: Site) -> None:
+    assert "user=4321" in site.ask("/plain/python").text
+
+
+def test_inline_has_that_of_httpd(site: Site) -> None:
+    assert "user=4321" in site.ask("/inline/python").text
+
+
+def test_sockets_are_for_httpd_only(site: Site) -> None:
+    assert site.ask("/shop/echo").status == 200
+    sockets = [path for path in site.folder.rglob("*") if path.is_socket()]
+    assert sockets
+    for path in sockets:
+        assert path.stat().st_uid == 4321
+        assert path.stat().st_mode & 0o077 == 0
