@@ -44,6 +44,16 @@ TypesConfig /dev/null
 """
 
 
+# What runs in no group of its own can import the suite as well.
+_GROUPS = """\
+<IfModule narthex_module>
+    NarthexGroup default ${ENVIRONMENT}
+    NarthexGroup %{SITE} ${ENVIRONMENT}
+    NarthexGroup %{DIR} ${ENVIRONMENT}
+</IfModule>
+"""
+
+
 class Site:
     """httpd with lines of configuration about the files of a folder.
 
@@ -77,7 +87,7 @@ class Site:
         try:
             self.httpd = Httpd(
                 self.folder,
-                definitions(self.here) + lines,
+                definitions(self.here) + _GROUPS + lines,
                 [*usual, *modules],
                 mpm=mpm,
                 variables={**environment({}), **(variables or {})},
