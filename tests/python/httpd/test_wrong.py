@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WRONG = {
     "no python": (
         "NarthexPython ${HERE}/nowhere",
-        "NarthexPython: there is no HERE/nowhere: write the directory of an environment",
+        "NarthexPython: there is no HERE/nowhere: write the directory of an",
     ),
     "a directory that is no environment": (
         "NarthexPython ${HERE}",
@@ -127,7 +127,7 @@ WRONG = {
     "neither on nor off": ("NarthexDebug perhaps", "NarthexDebug: write On or Off"),
     "a reload that cannot be": (
         "NarthexReload On\nNarthexProcess inline",
-        "NarthexReload: an application in httpd itself (NarthexProcess inline) is loaded",
+        "NarthexReload: an application in httpd itself (NarthexProcess inline) is",
     ),
     "a second python in httpd": (
         "<VirtualHost *>\nNarthexPython /usr\nNarthexProcess inline\n</VirtualHost>",
