@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from httpd.site import MODULES, Site
+from support.fronts.httpd import ours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,3 +94,14 @@ def test_httpd_answers_as_without_it(mpm: str) -> None:
 def test_a_group_that_nobody_uses_changes_nothing() -> None:
     lines = "NarthexPython ${PYTHON}\nNarthexGroup shop processes=2\n"
     assert answers(("narthex",), "event", lines) == answers((), "event")
+
+
+def test_it_may_be_loaded_twice() -> None:
+    lines = f"""\
+LoadModule narthex_module "{ours()}"
+NarthexPython ${{PYTHON}}
+NarthexApp ${{HERE}}/place.py:app
+"""
+    with Site(lines) as site:
+        assert site.log.count("module narthex_module is already loaded") == 1
+        assert site.ask("/a").text == "place= path=/a"
