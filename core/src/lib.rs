@@ -32,7 +32,7 @@ pub use block_on::{block_on, poll_once};
 pub use capabilities::{Capabilities, Capability};
 pub use cgi_vars::{
     Packed, RequestHeads, Unpacked, Variables, field_value, header_variable,
-    request_from_variables, visit_variables,
+    request_from_variables, sent_below, visit_variables,
 };
 pub use config::{Limits, Timeouts};
 pub use error::{Error, Fault, Result};

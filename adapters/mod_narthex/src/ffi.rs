@@ -748,6 +748,16 @@ pub const AP_EXPR_FUNC_STRING: u32 = 1;
 pub const AP_EXPR_FUNC_LIST: u32 = 2;
 pub const AP_EXPR_FUNC_OP_UNARY: u32 = 3;
 pub const AP_EXPR_FUNC_OP_BINARY: u32 = 4;
+pub const OPT_NONE: u32 = 0;
+pub const OPT_INDEXES: u32 = 1;
+pub const OPT_INCLUDES: u32 = 2;
+pub const OPT_SYM_LINKS: u32 = 4;
+pub const OPT_EXECCGI: u32 = 8;
+pub const OPT_UNSET: u32 = 16;
+pub const OPT_INC_WITH_EXEC: u32 = 32;
+pub const OPT_SYM_OWNER: u32 = 64;
+pub const OPT_MULTI: u32 = 128;
+pub const OPT_ALL: u32 = 47;
 pub const AP_MIN_BYTES_TO_WRITE: u32 = 8000;
 pub const AP_DEFAULT_MAX_INTERNAL_REDIRECTS: u32 = 10;
 pub const AP_DEFAULT_MAX_SUBREQ_DEPTH: u32 = 10;
@@ -804,6 +814,27 @@ pub const AP_SQ_RM_UNKNOWN: u32 = 1;
 pub const AP_SQ_RM_NORMAL: u32 = 2;
 pub const AP_SQ_RM_CONFIG_TEST: u32 = 3;
 pub const AP_SQ_RM_CONFIG_DUMP: u32 = 4;
+pub const APLOG_EMERG: u32 = 0;
+pub const APLOG_ALERT: u32 = 1;
+pub const APLOG_CRIT: u32 = 2;
+pub const APLOG_ERR: u32 = 3;
+pub const APLOG_WARNING: u32 = 4;
+pub const APLOG_NOTICE: u32 = 5;
+pub const APLOG_INFO: u32 = 6;
+pub const APLOG_DEBUG: u32 = 7;
+pub const APLOG_TRACE1: u32 = 8;
+pub const APLOG_TRACE2: u32 = 9;
+pub const APLOG_TRACE3: u32 = 10;
+pub const APLOG_TRACE4: u32 = 11;
+pub const APLOG_TRACE5: u32 = 12;
+pub const APLOG_TRACE6: u32 = 13;
+pub const APLOG_TRACE7: u32 = 14;
+pub const APLOG_TRACE8: u32 = 15;
+pub const APLOG_LEVELMASK: u32 = 15;
+pub const APLOG_NOERRNO: u32 = 16;
+pub const APLOG_TOCLIENT: u32 = 32;
+pub const APLOG_STARTUP: u32 = 64;
+pub const APLOG_NO_MODULE: i32 = -1;
 pub const AP_LOG_DATA_DEFAULT: u32 = 0;
 pub const AP_LOG_DATA_SHOW_OFFSET: u32 = 1;
 pub const AP_SERVER_BASEARGS: &[u8; 26] = b"C:c:D:d:E:e:f:vVlLtTSMh?X\0";
@@ -1118,6 +1149,12 @@ unsafe extern "C" {
 #[derive(Debug, Copy, Clone)]
 pub struct apr_thread_mutex_t {
     _unused: [u8; 0],
+}
+unsafe extern "C" {
+    pub static mut apr_month_snames: [[::std::os::raw::c_char; 4usize]; 12usize];
+}
+unsafe extern "C" {
+    pub static mut apr_day_snames: [[::std::os::raw::c_char; 4usize]; 7usize];
 }
 pub type apr_time_t = apr_int64_t;
 pub type apr_interval_time_t = apr_int64_t;
@@ -1638,6 +1675,15 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn apr_table_compress(t: *mut apr_table_t, flags: ::std::os::raw::c_uint);
+}
+unsafe extern "C" {
+    pub static mut apr_hook_global_pool: *mut apr_pool_t;
+}
+unsafe extern "C" {
+    pub static mut apr_hook_debug_enabled: ::std::os::raw::c_int;
+}
+unsafe extern "C" {
+    pub static mut apr_hook_debug_current: *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn apr_hook_sort_register(
@@ -3142,7 +3188,34 @@ unsafe extern "C" {
     pub fn apr_bucket_destroy_noop(data: *mut ::std::os::raw::c_void);
 }
 unsafe extern "C" {
+    pub static apr_bucket_type_flush: apr_bucket_type_t;
+}
+unsafe extern "C" {
     pub static apr_bucket_type_eos: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_file: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_heap: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_mmap: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_pool: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_pipe: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_immortal: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_transient: apr_bucket_type_t;
+}
+unsafe extern "C" {
+    pub static apr_bucket_type_socket: apr_bucket_type_t;
 }
 unsafe extern "C" {
     pub fn apr_bucket_simple_split(b: *mut apr_bucket, point: apr_size_t) -> apr_status_t;

@@ -7,7 +7,8 @@
 //! - `config/` reads the directives: text in, settings out, nothing of httpd.
 //! - `httpd/` is httpd as the rest of the crate sees it: safe, and borrowed for as long as it lives.
 //! - `module` is what httpd sees: the module record, and every function that it calls.
-//! - `dispatch` decides which requests are an application's, and whose.
+//! - `dispatch` decides which requests are an application's, and whose; `paths` where that is mounted.
+//! - `life` is what happens as httpd starts; `child` and `applications` are what a child of httpd has.
 //! - `inline/` and `group/` answer them.
 
 #![allow(dead_code, reason = "the parts are landing one by one")]
@@ -27,9 +28,14 @@
 )]
 mod ffi;
 
+mod applications;
+mod child;
+mod config;
 mod dispatch;
 mod group;
 mod httpd;
 mod inline;
+mod life;
 mod module;
+mod paths;
 mod place;

@@ -3,23 +3,31 @@
 
 use std::{
     cell::UnsafeCell,
-    ffi::{c_int, c_ulong},
+    ffi::{c_char, c_int, c_ulong},
     ptr,
 };
 
-use crate::{ffi, httpd::callback::callbacks};
+use crate::{
+    config::Kind,
+    dispatch::{self, Step},
+    ffi,
+    httpd::{Request, Server, callback::callbacks, configuration, pool::Pool},
+    life,
+    place::Outcome,
+};
 
-/// The record of a module, which httpd writes to while it has one thread.
+/// Something that httpd alone writes to, and only while it has one thread.
 #[repr(transparent)]
-pub(crate) struct Record(UnsafeCell<ffi::module>);
+pub(crate) struct Given<T>(UnsafeCell<T>);
 
-// SAFETY: httpd writes to it only while it reads its configuration, by one thread.
-unsafe impl Sync for Record {}
+// SAFETY: httpd writes to it only while it reads its configuration, by one thread; the strings that it
+// points to never change.
+unsafe impl<T> Sync for Given<T> {}
 
 /// By this name `LoadModule narthex_module` finds it.
 // SAFETY: no other symbol of a process has this name.
 #[unsafe(no_mangle)]
-pub(crate) static narthex_module: Record = Record(UnsafeCell::new(ffi::module {
+pub(crate) static narthex_module: Given<ffi::module> = Given(UnsafeCell::new(ffi::module {
     version: ffi::MODULE_MAGIC_NUMBER_MAJOR.cast_signed(),
     minor_version: ffi::MODULE_MAGIC_NUMBER_MINOR.cast_signed(),
     module_index: -1,
@@ -28,14 +36,74 @@ pub(crate) static narthex_module: Record = Record(UnsafeCell::new(ffi::module {
     next: ptr::null_mut(),
     magic: ffi::MODULE_MAGIC_COOKIE as c_ulong,
     rewrite_args: None,
-    create_dir_config: None,
-    merge_dir_config: None,
-    create_server_config: None,
+    create_dir_config: Some(configuration::create_place),
+    merge_dir_config: Some(configuration::merge_places),
+    create_server_config: Some(configuration::create_server),
     merge_server_config: None,
-    cmds: ptr::null(),
+    cmds: DIRECTIVES.0.get().cast(),
     register_hooks: Some(register_hooks),
     flags: 0,
 }));
+
+/// The directives, and where httpd lets them stand.
+static DIRECTIVES: Given<[ffi::command_rec; Kind::ALL.len() + 1]> = Given(UnsafeCell::new({
+    let end = ffi::command_rec {
+        name: ptr::null(),
+        func: ffi::cmd_func { take_argv: None },
+        cmd_data: ptr::null_mut(),
+        req_override: 0,
+        args_how: ffi::cmd_how_TAKE_ARGV,
+        errmsg: ptr::null(),
+    };
+    let mut all = [end; Kind::ALL.len() + 1];
+    let mut index = 0;
+    while index < Kind::ALL.len() {
+        let kind = Kind::ALL[index];
+        all[index] = ffi::command_rec {
+            name: kind.c_name().as_ptr(),
+            func: ffi::cmd_func { take_argv: Some(configuration::directive) },
+            cmd_data: ptr::without_provenance_mut(index),
+            req_override: places(kind).cast_signed(),
+            args_how: ffi::cmd_how_TAKE_ARGV,
+            errmsg: kind.usage().as_ptr(),
+        };
+        index += 1;
+    }
+    all
+}));
+
+/// Where httpd lets a directive stand.
+const fn places(kind: Kind) -> u32 {
+    match kind {
+        Kind::Python | Kind::Group | Kind::Reload => ffi::RSRC_CONF,
+        Kind::App | Kind::Process | Kind::Option | Kind::Debug => ffi::OR_FILEINFO,
+        Kind::Auth | Kind::Access => ffi::OR_AUTHCFG,
+    }
+}
+
+/// A list of names of modules, with a null behind. httpd keeps the pointer until it sorts hooks.
+type Modules<const N: usize> = Given<[*const c_char; N]>;
+
+/// Those that map paths.
+static MAPPERS: Modules<5> = Given(UnsafeCell::new([
+    c"mod_alias.c".as_ptr(),
+    c"mod_rewrite.c".as_ptr(),
+    c"mod_userdir.c".as_ptr(),
+    c"mod_proxy.c".as_ptr(),
+    ptr::null(),
+]));
+
+/// Those that map whatever is left.
+static MAPPERS_OF_THE_REST: Modules<2> =
+    Given(UnsafeCell::new([c"mod_vhost_alias.c".as_ptr(), ptr::null()]));
+
+/// Those that guess by the name of a file.
+static GUESSERS: Modules<4> = Given(UnsafeCell::new([
+    c"mod_mime.c".as_ptr(),
+    c"mod_mime_magic.c".as_ptr(),
+    c"mod_negotiation.c".as_ptr(),
+    ptr::null(),
+]));
 
 /// The record, as functions of httpd want it.
 pub(crate) fn record() -> *mut ffi::module {
@@ -50,13 +118,100 @@ pub(crate) fn index() -> c_int {
 
 callbacks! {
     fn register_hooks(_pool: *mut ffi::apr_pool_t) -> (), else () => {
-        // SAFETY: called by httpd while it takes hooks.
+        const FIRST: c_int = ffi::APR_HOOK_FIRST.cast_signed();
+        const MIDDLE: c_int = ffi::APR_HOOK_MIDDLE.cast_signed();
+        const LAST: c_int = ffi::APR_HOOK_LAST.cast_signed();
+        let none = ptr::null();
+        let (mappers, of_the_rest) = (MAPPERS.0.get(), MAPPERS_OF_THE_REST.0.get());
+        let guessers = GUESSERS.0.get();
+        // SAFETY: httpd takes hooks now; the lists are there as long as the module.
         unsafe {
-            ffi::ap_hook_handler(Some(handler), ptr::null(), ptr::null(), 10);
+            ffi::ap_hook_pre_config(Some(pre_config), none, none, MIDDLE);
+            ffi::ap_hook_check_config(Some(check_config), none, none, MIDDLE);
+            ffi::ap_hook_post_config(Some(post_config), none, none, MIDDLE);
+            ffi::ap_hook_child_init(Some(child_init), none, none, MIDDLE);
+            ffi::ap_hook_translate_name(
+                Some(translate_name), mappers.cast(), of_the_rest.cast(), MIDDLE,
+            );
+            ffi::ap_hook_map_to_storage(Some(map_to_storage), none, none, LAST);
+            ffi::ap_hook_type_checker(Some(type_checker), none, guessers.cast(), FIRST);
+            ffi::ap_hook_fixups(Some(fixups), none, none, FIRST);
+            ffi::ap_hook_handler(Some(handler), none, none, MIDDLE);
         }
     }
 
-    fn handler(_request: *mut ffi::request_rec) -> c_int, else 500 => {
-        ffi::DECLINED
+    fn pre_config(
+        _pool: *mut ffi::apr_pool_t, _log: *mut ffi::apr_pool_t, _passing: *mut ffi::apr_pool_t,
+    ) -> c_int, else FAILED => {
+        status(life::pre_config())
+    }
+
+    fn check_config(
+        _pool: *mut ffi::apr_pool_t, _log: *mut ffi::apr_pool_t, _passing: *mut ffi::apr_pool_t,
+        main: *mut ffi::server_rec,
+    ) -> c_int, else FAILED => {
+        // SAFETY: the main server, whose configuration has been read.
+        status(life::check_config(unsafe { Server::new(main) }))
+    }
+
+    fn post_config(
+        pool: *mut ffi::apr_pool_t, _log: *mut ffi::apr_pool_t, _passing: *mut ffi::apr_pool_t,
+        main: *mut ffi::server_rec,
+    ) -> c_int, else FAILED => {
+        // SAFETY: the main server, and the pool of its configuration.
+        life::post_config(unsafe { Server::new(main) }, unsafe { Pool::new(pool) });
+        DONE
+    }
+
+    fn child_init(pool: *mut ffi::apr_pool_t, main: *mut ffi::server_rec) -> (), else () => {
+        // SAFETY: the main server, and the pool of this child.
+        life::child_init(unsafe { Server::new(main) }, unsafe { Pool::new(pool) });
+    }
+
+    fn translate_name(request: *mut ffi::request_rec) -> c_int, else FAILED => {
+        // SAFETY: a request that this thread serves.
+        step(dispatch::translate(&unsafe { Request::new(request) }))
+    }
+
+    fn map_to_storage(request: *mut ffi::request_rec) -> c_int, else FAILED => {
+        // SAFETY: a request that this thread serves.
+        step(dispatch::map_to_storage(&unsafe { Request::new(request) }))
+    }
+
+    fn type_checker(request: *mut ffi::request_rec) -> c_int, else FAILED => {
+        // SAFETY: a request that this thread serves.
+        step(dispatch::check_type(&unsafe { Request::new(request) }))
+    }
+
+    fn fixups(request: *mut ffi::request_rec) -> c_int, else FAILED => {
+        // SAFETY: a request that this thread serves.
+        step(dispatch::fix_up(&unsafe { Request::new(request) }))
+    }
+
+    fn handler(request: *mut ffi::request_rec) -> c_int, else FAILED => {
+        // SAFETY: a request that this thread serves.
+        match dispatch::handle(&unsafe { Request::new(request) }) {
+            Outcome::Answered => DONE,
+            Outcome::Status(status) => c_int::from(status),
+            Outcome::Declined => ffi::DECLINED,
+        }
+    }
+}
+
+/// `OK`
+const DONE: c_int = ffi::OK.cast_signed();
+
+/// `HTTP_INTERNAL_SERVER_ERROR`, which is also what makes httpd not start.
+const FAILED: c_int = ffi::HTTP_INTERNAL_SERVER_ERROR.cast_signed();
+
+fn status(good: bool) -> c_int {
+    if good { DONE } else { FAILED }
+}
+
+fn step(step: Step) -> c_int {
+    match step {
+        Step::Done => DONE,
+        Step::Declined => ffi::DECLINED,
+        Step::Status(status) => c_int::from(status),
     }
 }

@@ -18,7 +18,11 @@ pub(crate) struct Slot;
 /// # Errors
 /// Why the broker cannot be started, in a line: it is logged, and applications in groups are then
 /// answered by 503.
-pub(crate) fn post_config(_server: Server<'_>, _pool: Pool<'_>) -> Result<(), String> {
+pub(crate) fn post_config(
+    _server: Server<'_>,
+    _pool: Pool<'_>,
+    _groups: &[narthex_broker::Group],
+) -> Result<(), String> {
     Err("the broker of groups is missing from this build".to_owned())
 }
 

@@ -2,9 +2,11 @@
 
 mod brigade;
 pub(crate) mod callback;
+pub(crate) mod configuration;
 pub(crate) mod facts;
 mod incoming;
 mod log;
+pub(crate) mod machine;
 mod outgoing;
 pub(crate) mod pool;
 mod request;
@@ -12,11 +14,12 @@ mod server;
 mod socket;
 mod table;
 mod text;
+pub(crate) mod version;
 
 pub(crate) use incoming::{Incoming, Trouble};
 pub(crate) use log::Level;
 pub(crate) use outgoing::Outgoing;
-pub(crate) use request::Request;
+pub(crate) use request::{Claim, FileKind, Request};
 pub(crate) use server::Server;
 pub(crate) use socket::Lookout;
 pub(crate) use table::Table;

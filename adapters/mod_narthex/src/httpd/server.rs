@@ -1,7 +1,7 @@
 //! Servers: the main one and its virtual hosts.
 #![allow(unsafe_code, reason = "servers are structures of C")]
 
-use std::{ffi::c_void, marker::PhantomData};
+use std::{borrow::Cow, ffi::c_void, marker::PhantomData};
 
 use super::{pool::Pool, text};
 use crate::{ffi, module};
@@ -56,6 +56,16 @@ impl<'a> Server<'a> {
         unsafe { text::bytes(self.record().server_hostname) }
     }
 
+    /// The same, for people.
+    pub(crate) fn display_name(self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.name().unwrap_or(b"localhost"))
+    }
+
+    /// Something that tells servers from each other.
+    pub(crate) fn key(self) -> usize {
+        self.raw.addr()
+    }
+
     /// The port of `ServerName`, 0 for none.
     pub(crate) fn port(self) -> u16 {
         self.record().port
@@ -75,7 +85,7 @@ impl<'a> Server<'a> {
     }
 
     /// What the module keeps with this server.
-    pub(crate) fn settings(self) -> *mut c_void {
+    pub(super) fn kept(self) -> *mut c_void {
         // SAFETY: the vector has a place for each module.
         unsafe { ffi::ap_get_module_config(self.record().module_config, module::record()) }
     }

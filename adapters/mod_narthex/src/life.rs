@@ -1,0 +1,106 @@
+//! What happens as httpd reads its configuration, starts, and starts its children.
+
+use crate::{
+    child::Child,
+    config::{Book, Resolved, Said, resolve},
+    group,
+    httpd::{
+        Level, Server,
+        configuration::{ServerConfiguration, mentions},
+        machine::Machine,
+        pool::Pool,
+        version,
+    },
+    inline,
+};
+
+/// The oldest httpd whose structures are those that the module was made for.
+const OLDEST: (u16, u16, u16) = (2, 4, 17);
+
+/// Refuses an httpd that is too old; one of another major version refuses the module itself.
+pub(crate) fn pre_config() -> bool {
+    let (major, minor, patch) = version::of_httpd();
+    if (major, minor, patch) >= OLDEST {
+        return true;
+    }
+    let (_, _, oldest) = OLDEST;
+    version::startup_log(&format!(
+        "mod_narthex wants Apache httpd 2.4.{oldest} or later, and this is {major}.{minor}.{patch}"
+    ));
+    false
+}
+
+/// Puts together what has been read, and says all that is wrong with it.
+///
+/// A mistake keeps httpd from starting, as one in any directive does. What is missing on the machine only
+/// fails `apachectl configtest`: at a start other sites go on.
+pub(crate) fn check_config(main: Server<'_>) -> bool {
+    let Some(kept) = main.configuration() else { return true };
+    let resolved = kept.resolved.get_or_init(|| {
+        let names: Vec<_> = main.all().map(|server| (server, server.display_name())).collect();
+        let own = names.iter().filter_map(|(server, name)| {
+            let book = &server.configuration().filter(|it| is_own(main, *server, it))?.book;
+            Some(Said { book, name, key: server.key() })
+        });
+        resolve(&own.collect::<Vec<_>>(), &Machine)
+    });
+    let is_test = version::is_test();
+    for finding in &resolved.findings {
+        // Of the two times that httpd reads its configuration as it starts, the second has a log.
+        if finding.is_mistake || is_test {
+            version::startup_log(&finding.to_string());
+        } else if version::is_in_earnest() {
+            main.log(Level::Error, finding.to_string());
+        }
+    }
+    !resolved.findings.iter().any(|finding| finding.is_mistake || is_test)
+}
+
+/// A virtual host without directives of ours has what the main server has.
+fn is_own(main: Server<'_>, server: Server<'_>, kept: &ServerConfiguration) -> bool {
+    server.key() == main.key()
+        || !main.configuration().is_some_and(|of_main| std::ptr::eq(of_main, kept))
+}
+
+/// Starts what processes of their own need, where anything may run in one.
+pub(crate) fn post_config(main: Server<'_>, pool: Pool<'_>) {
+    if !version::is_in_earnest() || !is_used(main) {
+        return;
+    }
+    let Some(resolved) = resolved(main).filter(|it| !it.groups.is_empty()) else { return };
+    if let Err(why) = group::post_config(main, pool, &resolved.groups) {
+        main.log(Level::Error, format!("applications in groups cannot run: {why}"));
+    }
+}
+
+/// Makes what a child has.
+pub(crate) fn child_init(main: Server<'_>, pool: Pool<'_>) {
+    let Some(resolved) = resolved(main).filter(|_| is_used(main)) else { return };
+    Child::begin(main, resolved);
+    if !resolved.groups.is_empty() {
+        group::child_init(main, pool);
+    }
+    if let Some(python) = resolved.inline.as_deref().and_then(|path| path.to_str()) {
+        inline::child_init(&inline::Beginning { server: main, pool, python });
+    }
+}
+
+fn resolved(main: Server<'_>) -> Option<&Resolved> {
+    main.configuration()?.resolved.get()
+}
+
+/// Whether any request may become an application's: by a directive of ours, by `SetHandler
+/// narthex-script`, or by an `.htaccess` that may have either.
+fn is_used(main: Server<'_>) -> bool {
+    let books = main.all().filter_map(Server::configuration).map(|kept| &kept.book);
+    let has = |text: &[u8], word: &str| {
+        text.to_ascii_lowercase().windows(word.len()).any(|part| part == word.as_bytes())
+    };
+    books.into_iter().any(|book: &Book| book.used)
+        || mentions(&|name, arguments| match name.to_ascii_lowercase().as_slice() {
+            b"sethandler" | b"addhandler" => has(arguments, "narthex-script"),
+            b"allowoverride" => has(arguments, "fileinfo") || has(arguments, "all"),
+            b"allowoverridelist" => has(arguments, "narthex"),
+            _ => false,
+        })
+}
