@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::{
     config::{Arena, Chosen, Options},
+    group, inline,
     place::{Application, Process},
 };
 
@@ -89,8 +90,8 @@ impl Wanted<'_> {
             arguments: self.arguments(),
             debug: self.debug.unwrap_or(false),
             process,
-            inline: Default::default(),
-            group: Default::default(),
+            inline: inline::Slot::default(),
+            group: group::Slot::default(),
         }
     }
 

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     applications::{Applications, Runs, Wanted},
-    config::{Choice, DEFAULT, DIRECTORY, Resolved, SITE, Settings},
-    httpd::Server,
+    config::{Base, Choice, DEFAULT, DIRECTORY, Resolved, SITE, Settings, WILDCARDS, applications},
+    httpd::{Server, pool::Pool},
     place::Application,
 };
 
@@ -82,6 +82,28 @@ impl Child {
         };
         let (options, debug) = (settings.options, settings.debug);
         self.applications.find(&Wanted { target, options, debug, runs })
+    }
+
+    /// The applications that the configuration names and that run in httpd.
+    pub(crate) fn inline<'a>(&self, main: Server<'a>, pool: Pool<'a>) -> Vec<&'static Application> {
+        let mut found: Vec<&'static Application> = Vec::new();
+        for server in main.all() {
+            let own = server.is_virtual().then(|| server.places()).into_iter().flatten();
+            let places: Vec<_> = main.places().chain(own).collect();
+            for (_, settings) in applications(&places, pool) {
+                let Some(app) = settings.app else { continue };
+                // Of many directories each has an application of its own.
+                let is_many = matches!(app.base, Base::Directory(path) if path.contains(WILDCARDS));
+                if is_many || settings.choice != Some(Choice::Inline) {
+                    continue;
+                }
+                let application = self.application(&settings, app.target, "", server);
+                if !found.iter().any(|known| std::ptr::eq(*known, application)) {
+                    found.push(application);
+                }
+            }
+        }
+        found
     }
 
     /// Whether `.htaccess` may choose this group.

@@ -2,7 +2,7 @@
 
 use crate::{
     child::Child,
-    config::{Book, Resolved, Said, resolve},
+    config::{Book, Finding, Resolved, Said, resolve},
     group,
     httpd::{
         Level, Server,
@@ -45,7 +45,13 @@ pub(crate) fn check_config(main: Server<'_>) -> bool {
         resolve(&own.collect::<Vec<_>>(), &Machine)
     });
     let is_test = version::is_test();
-    for finding in &resolved.findings {
+    let mut findings = resolved.findings.clone();
+    if let Some(inside) = resolved.inline.as_ref().filter(|_| is_test || version::is_in_earnest()) {
+        let prepared = inline::prepare(&inside.interpreter);
+        let missing = |what: String| Finding::missing("NarthexProcess", &inside.origin, &what);
+        findings.extend(prepared.err().map(missing));
+    }
+    for finding in &findings {
         // Of the two times that httpd reads its configuration as it starts, the second has a log.
         if finding.is_mistake || is_test {
             version::startup_log(&finding.to_string());
@@ -53,7 +59,7 @@ pub(crate) fn check_config(main: Server<'_>) -> bool {
             main.log(Level::Error, finding.to_string());
         }
     }
-    !resolved.findings.iter().any(|finding| finding.is_mistake || is_test)
+    !findings.iter().any(|finding| finding.is_mistake || is_test)
 }
 
 /// A virtual host without directives of ours has what the main server has.
@@ -80,8 +86,9 @@ pub(crate) fn child_init(main: Server<'_>, pool: Pool<'_>) {
     if !resolved.groups.is_empty() {
         group::child_init(main, pool);
     }
-    if let Some(python) = resolved.inline.as_deref().and_then(|path| path.to_str()) {
-        inline::child_init(&inline::Beginning { server: main, pool, python });
+    if resolved.inline.is_some() {
+        let applications = Child::here().map(|child| child.inline(main, pool)).unwrap_or_default();
+        inline::child_init(&inline::Beginning { server: main, pool, applications: &applications });
     }
 }
 

@@ -45,7 +45,8 @@ impl Finding {
         Self { directive, origin: origin.clone(), what: what.to_owned(), is_mistake: true }
     }
 
-    fn missing(directive: &'static str, origin: &Origin, what: &str) -> Self {
+    /// Something is missing on the machine.
+    pub(crate) fn missing(directive: &'static str, origin: &Origin, what: &str) -> Self {
         Self { is_mistake: false, ..Self::mistake(directive, origin, what) }
     }
 }
@@ -90,9 +91,18 @@ pub(crate) struct Resolved {
     /// The groups of servers with a Python of their own, by the caller's key.
     pub(crate) sites: BTreeMap<usize, String>,
     /// The interpreter of the environment of applications that run in-process, if any do.
-    pub(crate) inline: Option<PathBuf>,
+    pub(crate) inline: Option<Inside>,
     /// All that is wrong.
     pub(crate) findings: Vec<Finding>,
+}
+
+/// The Python of applications that run in-process.
+#[derive(Clone, Debug)]
+pub(crate) struct Inside {
+    /// Its interpreter.
+    pub(crate) interpreter: PathBuf,
+    /// Where somebody wants it.
+    pub(crate) origin: Origin,
 }
 
 /// Puts together what the servers say, the main one first.
@@ -266,7 +276,9 @@ impl Resolved {
             return self.findings.push(Finding::missing(directive, origin, what));
         };
         // What is wrong with it has been found.
-        self.inline = python::interpreter(python).ok();
+        let origin = origin.clone();
+        self.inline =
+            python::interpreter(python).ok().map(|interpreter| Inside { interpreter, origin });
         let reload = servers.iter().find_map(|said| said.book.reload.as_ref().filter(|it| it.0));
         if let Some((_, origin)) = reload {
             self.findings.push(Finding::mistake(

@@ -11,6 +11,9 @@ use super::{
     options,
 };
 
+/// What makes a path stand for many.
+pub(crate) const WILDCARDS: [char; 3] = ['*', '?', '['];
+
 /// The directives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(usize)]
@@ -265,7 +268,7 @@ impl Directive<'_> {
 
     /// Whether it stands in a directory with wildcards.
     fn is_many(&self) -> bool {
-        matches!(self.scope, Scope::Directory(path) if path.contains(['*', '?', '[']))
+        matches!(self.scope, Scope::Directory(path) if path.contains(WILDCARDS))
     }
 
     /// What paths that are not whole are meant from.
@@ -290,7 +293,7 @@ impl Directive<'_> {
         let name = self.kind.name();
         match self.scope {
             Scope::Server => Ok(Base::Path("")),
-            Scope::Location(path) if path.contains(['*', '?', '[']) => Err(format!(
+            Scope::Location(path) if path.contains(WILDCARDS) => Err(format!(
                 "<Location \"{path}\"> is many paths, and an application is mounted at one: \
                  write {name} in <Location \"/path\">"
             )),

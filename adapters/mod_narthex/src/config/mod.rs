@@ -10,6 +10,7 @@ mod book;
 mod check;
 mod directives;
 mod options;
+mod places;
 mod python;
 
 use std::fmt;
@@ -17,9 +18,9 @@ use std::fmt;
 pub(crate) use application::Target;
 pub(crate) use book::{Book, Question};
 pub(crate) use check::{DEFAULT, DIRECTORY, Finding, Resolved, SITE, Said, World, resolve};
-pub(crate) use directives::{Directive, Kind, Scope};
+pub(crate) use directives::{Directive, Kind, Scope, WILDCARDS};
 pub(crate) use options::{Chosen, Options};
-pub(crate) use python::{environment_of, interpreter};
+pub(crate) use places::{Where, applications};
 
 /// The file and line of a directive.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

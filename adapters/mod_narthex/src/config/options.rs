@@ -174,13 +174,11 @@ fn group_key(option: &str) -> String {
 
 fn unknown(key: &str) -> String {
     let names = KNOWN.iter().map(|(name, _)| *name);
-    match nearest(key, names.clone()) {
-        Some(near) => format!("there is no option {key}; perhaps {near} is meant"),
-        None => {
-            let names: Vec<_> = names.collect();
-            format!("there is no option {key}; there are {}", names.join(", "))
-        }
+    if let Some(near) = nearest(key, names.clone()) {
+        return format!("there is no option {key}; perhaps {near} is meant");
     }
+    let names: Vec<_> = names.collect();
+    format!("there is no option {key}; there are {}", names.join(", "))
 }
 
 /// The name that is most like what was written, if one is like it at all.

@@ -10,7 +10,9 @@ use std::{
 use super::{Request, Server, callback::callbacks, pool::Pool, text};
 use crate::{
     child::Child,
-    config::{Arena, Book, Chosen, Directive, Kind, Origin, Question, Resolved, Scope, Settings},
+    config::{
+        Arena, Book, Chosen, Directive, Kind, Origin, Question, Resolved, Scope, Settings, Where,
+    },
     ffi, module,
 };
 
@@ -19,6 +21,8 @@ use crate::{
 pub(crate) struct ServerConfiguration {
     /// What they say.
     pub(crate) book: Book,
+    /// Each place with directives, and its settings, which live as long as this.
+    places: Vec<(Where, *const c_void)>,
     /// What those of all servers come to; of the main one.
     pub(crate) resolved: OnceCell<Resolved>,
 }
@@ -38,6 +42,31 @@ impl<'a> Server<'a> {
     pub(crate) fn configuration(self) -> Option<&'a ServerConfiguration> {
         // SAFETY: null, or made by `create_server` and not changed once all has been read.
         unsafe { self.kept().cast::<ServerConfiguration>().as_ref() }
+    }
+}
+
+impl<'a> Server<'a> {
+    /// The places of this server alone that have directives, in their order.
+    pub(crate) fn places(self) -> impl Iterator<Item = (Where, Settings<'a>)> {
+        let places = self.configuration().map_or(&[][..], |kept| &kept.places);
+        places.iter().map(|(place, settings)| {
+            // SAFETY: they were given with a directive of the configuration, and live as long as that.
+            (place.clone(), unsafe { *settings.cast::<Settings<'a>>() })
+        })
+    }
+}
+
+impl ServerConfiguration {
+    fn note(&mut self, scope: Scope<'_>, settings: *const c_void) {
+        let place = match scope {
+            Scope::Server => Where::Server,
+            Scope::Location(path) => Where::Location(path.to_owned()),
+            Scope::Directory(path) => Where::Directory(path.to_owned()),
+            Scope::Access(_) | Scope::Section(_) => return,
+        };
+        if !self.places.iter().any(|(_, known)| *known == settings) {
+            self.places.push((place, settings));
+        }
     }
 }
 
@@ -140,7 +169,9 @@ unsafe fn apply<'p>(
         let directive = Directive { kind, words: &words, scope, origin: &origin, root: &root };
         let book = (!in_access).then(|| {
             let server = Server::new(parameters.server);
-            &mut (*server.kept().cast::<ServerConfiguration>()).book
+            let kept = &mut *server.kept().cast::<ServerConfiguration>();
+            kept.note(scope, ptr::from_ref(settings).cast());
+            &mut kept.book
         });
         for question in directive.apply(settings, book, pool)? {
             if let (Question::Group(name), Some(child)) = (&question, Child::here()) {
