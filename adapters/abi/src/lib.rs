@@ -15,8 +15,10 @@
 //!
 //! # Threads
 //!
-//! [`Engine::begin`], [`Engine::load`] and [`Engine::end`] are called by one thread of the process, one
-//! after another. [`Engine::answer`] may be called by any number of threads at once, and the functions
+//! [`Engine::begin`] is called by the first thread of the process. [`Engine::load`] is called one at a
+//! time, by any thread: what `.htaccess` names is loaded by its first request. [`Engine::end`] may be
+//! called from within a signal handler. [`Engine::answer`] may be called by any number of threads at
+//! once, and the functions
 //! of [`Host`] that take a [`Context`] are called only by the thread on which that request is answered
 //! and before [`Engine::answer`] has returned. [`Host::log`] may be called by any thread without a
 //! context.

@@ -21,6 +21,17 @@ pub(crate) enum Trouble {
     Failed,
 }
 
+/// What a client says of the body of its request, before it is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Announced {
+    /// There is none.
+    None,
+    /// There may be one.
+    Some,
+    /// It is larger than `LimitRequestBody`: 413.
+    TooMuch,
+}
+
 /// The body of a request.
 ///
 /// `100 Continue` is sent by the first read, chunks are undone, `LimitRequestBody` and the timeouts are
@@ -126,13 +137,29 @@ impl<'r> Incoming<'r> {
 }
 
 impl Request<'_> {
-    /// Whether there may be a body. Who is asked to make an error document is given none: the request
-    /// that failed had it.
-    pub(crate) fn has_body(&self) -> bool {
+    /// What the client says of the body.
+    pub(crate) fn body(&self) -> Announced {
         let fields = self.headers_in();
-        !self.is_of_error()
-            && (fields.first(b"Transfer-Encoding").is_some()
-                || fields.first(b"Content-Length").is_some_and(|length| length != b"0"))
+        // Who is asked to make an error document is given none: the request that failed had it.
+        if self.is_of_error() {
+            return Announced::None;
+        }
+        if fields.known(c"Transfer-Encoding").is_some() {
+            return Announced::Some;
+        }
+        match fields.known(c"Content-Length") {
+            None | Some(b"0") => Announced::None,
+            Some(length) if self.allows(length) => Announced::Some,
+            Some(_) => Announced::TooMuch,
+        }
+    }
+
+    /// Whether `LimitRequestBody` does.
+    fn allows(&self, length: &[u8]) -> bool {
+        // SAFETY: the request lives.
+        let limit = unsafe { ffi::ap_get_limit_req_body(self.as_ptr()) };
+        let length = std::str::from_utf8(length).ok().and_then(|length| length.parse::<i64>().ok());
+        limit <= 0 || length.is_some_and(|length| length <= limit)
     }
 
     /// Whether somebody has given the whole of a response.
@@ -144,15 +171,6 @@ impl Request<'_> {
     pub(crate) fn is_of_error(&self) -> bool {
         self.previous().is_some() && self.record().status != 200
     }
-
-    /// Whether the length that the client declares is over `LimitRequestBody`.
-    pub(crate) fn is_too_large(&self) -> bool {
-        let Some(length) = self.headers_in().first(b"Content-Length") else { return false };
-        // SAFETY: the request lives.
-        let limit = unsafe { ffi::ap_get_limit_req_body(self.as_ptr()) };
-        let length = std::str::from_utf8(length).ok().and_then(|length| length.parse::<i64>().ok());
-        limit > 0 && length.is_none_or(|length| length > limit)
-    }
 }
 
 /// What a status of httpd's filters means.
@@ -163,9 +181,13 @@ pub(super) fn trouble(status: ffi::apr_status_t) -> Trouble {
     match status {
         libc::ENOSPC => Trouble::TooLarge,
         TIMED_OUT | libc::ETIMEDOUT => Trouble::TimedOut,
-        ENDED | INCOMPLETE | libc::ECONNRESET | libc::ECONNABORTED | libc::EPIPE => Trouble::Gone,
-        // The filter has answered the request itself: nobody waits for another answer.
-        ffi::AP_FILTER_ERROR => Trouble::Gone,
+        // With the last, the filter has answered the request itself: nobody waits for another answer.
+        ENDED
+        | INCOMPLETE
+        | libc::ECONNRESET
+        | libc::ECONNABORTED
+        | libc::EPIPE
+        | ffi::AP_FILTER_ERROR => Trouble::Gone,
         _ => Trouble::Malformed,
     }
 }

@@ -16,7 +16,7 @@ mod table;
 mod text;
 pub(crate) mod version;
 
-pub(crate) use incoming::{Incoming, Trouble};
+pub(crate) use incoming::{Announced, Incoming, Trouble};
 pub(crate) use log::Level;
 pub(crate) use outgoing::Outgoing;
 pub(crate) use request::{Claim, FileKind, Request};

@@ -119,8 +119,7 @@ impl<'r> Outgoing<'r> {
                 return;
             }
             if name.eq_ignore_ascii_case(b"content-length") {
-                let length = std::str::from_utf8(value).ok().and_then(|length| length.parse().ok());
-                (*self.raw).clength = length.unwrap_or(0);
+                (*self.raw).clength = libc::atoll(copy);
             }
             ffi::apr_table_addn((*self.raw).headers_out, self.copy(name), copy);
         }

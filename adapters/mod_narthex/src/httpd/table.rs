@@ -1,7 +1,11 @@
 //! Tables of names and values: fields, notes, variables.
 #![allow(unsafe_code, reason = "tables are structures of C")]
 
-use std::{ffi::CString, marker::PhantomData, slice};
+use std::{
+    ffi::{CStr, CString},
+    marker::PhantomData,
+    slice,
+};
 
 use super::text;
 use crate::ffi;
@@ -43,8 +47,12 @@ impl<'a> Table<'a> {
     }
 
     /// The first value of this name.
-    pub(crate) fn first(&self, name: &[u8]) -> Option<&'a [u8]> {
-        let name = CString::new(name).ok()?;
+    pub(crate) fn first(self, name: &[u8]) -> Option<&'a [u8]> {
+        self.known(&CString::new(name).ok()?)
+    }
+
+    /// The first value of this name, which is written out in the program.
+    pub(crate) fn known(self, name: &CStr) -> Option<&'a [u8]> {
         // SAFETY: the table lives, the name ends in a NUL; the value is in the table's pool.
         unsafe { text::bytes(ffi::apr_table_get(self.raw, name.as_ptr())) }
     }

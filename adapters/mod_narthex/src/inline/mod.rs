@@ -24,7 +24,7 @@ use std::{
 use narthex_abi::{self as abi, Context, List, Pair, Status, Text};
 
 use crate::{
-    httpd::{Level, Request, Server, facts, pool::Pool},
+    httpd::{Announced, Level, Request, Server, facts, pool::Pool},
     place::{Application, Outcome, Place},
 };
 use engine::Engine;
@@ -89,12 +89,8 @@ pub(crate) fn child_init(beginning: &Beginning<'_>) {
         // The log says why one cannot be loaded; the others can be.
         application.inline.load(engine, &application.arguments, server);
     }
-    beginning.pool.at_end(move || {
-        // A request that a signal has interrupted on this very thread holds who knows what.
-        if ANSWERING.get() == 0 {
-            engine.end(FAREWELL);
-        }
-    });
+    // Under prefork this may run within a signal handler, which the engine knows of.
+    beginning.pool.at_end(move || engine.end(FAREWELL));
 }
 
 /// Answers a request whose place says [`Process::Inline`](crate::place::Process::Inline).
@@ -109,20 +105,19 @@ pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
     else {
         return Outcome::Status(500);
     };
-    if request.is_too_large() {
+    let body = request.body();
+    if body == Announced::TooMuch {
         request.log(Level::Error, "the body is larger than LimitRequestBody lets it be");
         return Outcome::Status(413);
     }
     let mut carried = Carried::new(request);
-    let status = ask(engine, application, &mut carried, request, place);
+    let status = ask(engine, application, &mut carried, request, place, body);
     settle(carried, request, status)
 }
 
 thread_local! {
     /// Lists of an earlier request on this thread, whose memory is used again.
     static SPARE: Cell<[Vec<Pair<'static>>; 2]> = const { Cell::new([const { Vec::new() }; 2]) };
-    /// How many requests this thread is answering: more than one if one is within another.
-    static ANSWERING: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Gives the request to the engine, and returns when that is done with it.
@@ -132,6 +127,7 @@ fn ask(
     carried: &mut Carried<'_>,
     request: &Request<'_>,
     place: &Place<'_>,
+    body: Announced,
 ) -> Status {
     let [fields, variables] = SPARE.take();
     let fields = listed(fields, request, request.headers_in().entries());
@@ -153,12 +149,10 @@ fn ask(
         client: text(request.client()),
         user: text(request.user()),
         authentication: text(request.authentication()),
-        has_body: request.has_body(),
+        has_body: body != Announced::None,
         kept: request.kept(forget),
     };
-    ANSWERING.set(ANSWERING.get() + 1);
     let status = engine.answer(application, carried, &told);
-    ANSWERING.set(ANSWERING.get() - 1);
     SPARE.set([emptied(fields), emptied(variables)]);
     status
 }
