@@ -35,15 +35,6 @@ impl ErrorStream {
     }
 }
 
-/// Has `write` write to the error stream of the request that this thread answers, or to that of the
-/// process.
-pub fn with_errors<T>(write: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-    match ErrorStream::current() {
-        Some(stream) => stream.with(write),
-        None => write(rustix::stdio::stderr()),
-    }
-}
-
 /// Gives this thread the stream of its request. It is closed when what is returned is dropped,
 /// whoever still knows of it.
 #[cfg(feature = "cgi")]

@@ -29,7 +29,7 @@ mod tls;
 pub use backend::{Backend, Door, Options, Surroundings, ThreadStart};
 pub use cgi_bin::{CgiBin, CgiMount, why_not};
 pub use error::{Error, Result};
-pub use errors_stream::{ErrorStream, with_errors};
+pub use errors_stream::ErrorStream;
 pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
     inherited_descriptor,

@@ -4,7 +4,10 @@ mod adaptive;
 mod calls;
 mod command;
 mod current;
+#[cfg(feature = "apache")]
+mod embedded;
 mod engine;
+mod errors;
 mod hash;
 mod hold;
 mod journal;
@@ -35,12 +38,8 @@ mod _narthex {
     #[pyfunction]
     #[pyo3(signature = (bytes, /))]
     fn write_errors(py: Python<'_>, bytes: &[u8]) {
-        // A log that cannot be written to must not fail whoever prints.
-        py.detach(|| {
-            let write =
-                |errors: std::os::fd::BorrowedFd<'_>| crate::journal::write_all(errors, bytes);
-            let _ = narthex_adapters::with_errors(write);
-        });
+        let stream = narthex_adapters::ErrorStream::current();
+        py.detach(|| crate::errors::write(stream.as_ref(), bytes));
     }
 
     #[pymodule_export]

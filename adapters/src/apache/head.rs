@@ -53,9 +53,9 @@ impl Kept {
     fn has_facts_of(&self, request: &Request<'_>) -> bool {
         let Connection { scheme, client, server, mount, variables, .. } = &*self.connection;
         let told = request.variables.values();
-        client.port == Some(request.client_port)
+        client.port == known(request.client_port)
             && client.host == request.client.bytes()
-            && server.port == Some(request.server_port)
+            && server.port == known(request.server_port)
             && server.host == request.server_name.bytes()
             && (*scheme == Scheme::Https) == request.secure
             && mount == request.mount.bytes()
@@ -228,7 +228,7 @@ fn fields(request: &Request<'_>) -> HeaderMap {
 }
 
 fn connection(software: &'static [u8], request: &Request<'_>) -> Connection {
-    let end = |host: Text<'_>, port| Endpoint { host: owned(host), port: Some(port) };
+    let end = |host: Text<'_>, port| Endpoint { host: owned(host), port: known(port) };
     let software = (Bytes::from_static(SOFTWARE), Bytes::from_static(software));
     let told = request.variables.values().iter();
     let told = told.map(|variable| (owned(variable.name), owned(variable.value)));
@@ -263,7 +263,9 @@ fn variables(connection: &Connection, request: &Request<'_>) -> Variables {
     add("SERVER_NAME", request.server_name.bytes().into());
     add("SERVER_PORT", number(request.server_port));
     add("REMOTE_ADDR", request.client.bytes().into());
-    add("REMOTE_PORT", number(request.client_port));
+    if let Some(port) = known(request.client_port) {
+        add("REMOTE_PORT", number(port));
+    }
     if request.secure {
         add("HTTPS", b"on"[..].into());
     }
@@ -281,6 +283,11 @@ fn variables(connection: &Connection, request: &Request<'_>) -> Variables {
 fn protocol(protocol: u32) -> &'static str {
     let head = RequestHead { version: version(protocol), ..RequestHead::default() };
     head.protocol()
+}
+
+/// A port; Unix sockets have none.
+fn known(port: u16) -> Option<u16> {
+    (port != 0).then_some(port)
 }
 
 fn owned(text: Text<'_>) -> Bytes {

@@ -13,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::Method;
 use narthex_core::{Capabilities, RequestHead, ResponseHead, Result, Transaction};
 
 use super::{current, table::Line};
@@ -81,7 +82,9 @@ impl Transaction for OneRequest {
             self.elsewhere.store(true, Relaxed);
             return Ok(());
         }
-        head.declare_length(body.len());
+        if self.head.method != Method::HEAD {
+            head.declare_length(body.len());
+        }
         self.line.with(|call| call.respond(&head, &body))
     }
 

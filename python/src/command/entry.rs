@@ -97,7 +97,7 @@ fn serve(
 }
 
 /// Version, backends compiled in, and the Python that this is.
-fn version(py: Python<'_>) -> PyResult<String> {
+pub(super) fn version(py: Python<'_>) -> PyResult<String> {
     let names: Vec<_> = backends().into_iter().map(Backend::name).collect();
     let version = Python::version_str();
     let number = version.split_whitespace().next().unwrap_or(version);

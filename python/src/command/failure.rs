@@ -7,6 +7,9 @@ use pyo3::{
     types::PyBytes,
 };
 
+/// What is said where there is nothing to say.
+const INTERRUPTED: &str = "interrupted";
+
 /// Why a start failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -45,11 +48,18 @@ impl Failure {
         module.call_method1("render", (problem, color))?.extract()
     }
 
+    /// What the log is told, without colours.
+    #[cfg(feature = "apache")]
+    pub(super) fn text(&self, py: Python<'_>) -> PyResult<String> {
+        let Self::Problem(problem) = self else { return Ok(INTERRUPTED.to_owned()) };
+        py.import("narthex._problem")?.call_method1("render", (problem,))?.extract()
+    }
+
     /// The problem in a line.
     pub(super) fn summary(&self, py: Python<'_>) -> PyResult<String> {
         match self {
             Self::Problem(problem) => problem.bind(py).call_method0("summary")?.extract(),
-            Self::Interrupted => Ok("interrupted".to_owned()),
+            Self::Interrupted => Ok(INTERRUPTED.to_owned()),
         }
     }
 
@@ -70,7 +80,7 @@ impl Failure {
 
     /// For a Python package so broken that not even its errors can be shown.
     fn bare(py: Python<'_>, error: &PyErr) -> Self {
-        error.print(py);
+        error.display(py); // `print` would end the process at a SystemExit
         Self::Interrupted
     }
 }

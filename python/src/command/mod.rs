@@ -6,6 +6,8 @@ mod arguments;
 mod check;
 mod choice;
 mod control;
+#[cfg(feature = "apache")]
+mod embedded;
 mod entry;
 mod failure;
 #[cfg(feature = "cgi")]
@@ -32,4 +34,6 @@ mod values;
 mod watch;
 mod worker;
 
+#[cfg(feature = "apache")]
+pub(crate) use embedded::{Application, load};
 pub(crate) use entry::main;

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     calls,
     engine::{self, AppSettings},
-    journal::Log,
+    journal::{Log, Notices},
 };
 
 /// Serves the application until it is asked to stop. Returns the exit status.
@@ -63,7 +63,7 @@ fn run_tied(
     let management = if listens && tie.is_none() { managed(plan, &log)? } else { None };
     let hold = if listens { Some(signals::hold(py, tie)?) } else { None };
     if plan.application.explain {
-        explain(&log, "backend", choice.backend.name(), &choice.reason);
+        explain(&*log, "backend", choice.backend.name(), &choice.reason);
     }
     if listens {
         calls::show_crashes(py)?;
@@ -176,7 +176,7 @@ pub(super) fn start(
     backend: &'static str,
     listens: bool,
     plan: &Plan,
-    log: &Arc<Log>,
+    log: &Arc<impl Notices + 'static>,
 ) -> Result<(Arc<dyn Handler>, Loaded), Failure> {
     if plan.application.app.is_empty() {
         return Ok((Arc::new(Nothing), Loaded::nothing(py)));
@@ -185,7 +185,7 @@ pub(super) fn start(
     for note in &loaded.notes {
         // That a factory is called is always said, except to a web server's log at each request.
         if plan.application.explain || (listens && note.subject == "factory") {
-            explain(log, &note.subject, &note.choice, &note.reason);
+            explain(&**log, &note.subject, &note.choice, &note.reason);
         }
     }
     let settings = AppSettings {
@@ -201,7 +201,7 @@ pub(super) fn start(
     Ok((handler, loaded))
 }
 
-fn explain(log: &Log, subject: &str, choice: &str, reason: &str) {
+fn explain(log: &impl Notices, subject: &str, choice: &str, reason: &str) {
     log.notice(&format_args!("{subject} {choice}: {reason}"));
 }
 

@@ -32,7 +32,7 @@ use super::{
     ports, signals,
     watch::{self, News},
 };
-use crate::journal::Log;
+use crate::journal::{Log, Notices};
 
 /// Whether what is asked for needs a parent process.
 pub(super) fn wants_parent(plan: &Plan) -> bool {

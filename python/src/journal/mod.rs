@@ -40,6 +40,12 @@ pub(crate) struct Log {
     metrics: Option<Metrics>,
 }
 
+/// A journal that is told more than what happens to requests.
+pub(crate) trait Notices: Journal {
+    /// Writes a line for whoever started the server.
+    fn notice(&self, message: &dyn fmt::Display);
+}
+
 /// How lines of the error log look.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Style {
@@ -134,11 +140,6 @@ impl Log {
         self
     }
 
-    /// Writes a line for whoever started the server.
-    pub(crate) fn notice(&self, message: &dyn fmt::Display) {
-        self.errors.notice(message);
-    }
-
     /// Opens the files of the logs again, after they were moved away. Says whether there are any.
     ///
     /// # Errors
@@ -160,6 +161,12 @@ impl Log {
         if lost > 0 {
             self.write(Level::Warning, &format_args!("{lost} lines of the access log are lost"));
         }
+    }
+}
+
+impl Notices for Log {
+    fn notice(&self, message: &dyn fmt::Display) {
+        self.errors.notice(message);
     }
 }
 

@@ -1,11 +1,9 @@
 //! `wsgi.errors`: text for the server's log.
 
-use std::os::fd::BorrowedFd;
-
 use narthex_adapters::ErrorStream;
 use pyo3::prelude::*;
 
-use crate::journal::write_all;
+use crate::errors;
 
 /// Writes to standard error, which every backend leads to its log.
 ///
@@ -30,14 +28,7 @@ impl Errors {
     #[pyo3(signature = (text, /))]
     fn write(&self, py: Python<'_>, text: &str) -> usize {
         let bytes = text.as_bytes();
-        // A log that cannot be written to must not fail the request.
-        py.detach(|| {
-            let write = |errors: BorrowedFd<'_>| write_all(errors, bytes);
-            let _ = match &self.stream {
-                Some(stream) => stream.with(write),
-                None => write(rustix::stdio::stderr()),
-            };
-        });
+        py.detach(|| errors::write(self.stream.as_ref(), bytes));
         text.chars().count()
     }
 

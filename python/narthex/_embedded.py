@@ -1,0 +1,44 @@
+"""What Python has to do inside a program that is not its own, such as httpd."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from narthex._resident import lead_streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
+
+
+def settle() -> None:
+    """Makes Python at home in the process."""
+    sys.stdin = sys.__stdin__ = open("/dev/null", encoding="utf-8")  # noqa: SIM115
+    lead_streams()
+    sys.__stdout__ = sys.__stderr__ = sys.stderr
+    signal.signal = _signal
+
+
+def _signal(signalnum: int, handler: Any, /) -> Any:
+    """Leaves signals to the program that they belong to, and says so in the log."""
+    number = signal.Signals(signalnum)
+    caller: FrameType | None = sys._getframe(1)
+    place = f"{caller.f_code.co_filename}:{caller.f_lineno}" if caller else "?"
+    sys.stderr.write(
+        f"narthex: warning: the handler of {number.name} set at {place} is ignored: "
+        "signals are httpd's\n"
+    )
+    return signal.getsignal(number)
+
+
+def end() -> None:
+    """Lets the application end what it has begun: threads, and what is registered."""
+    import atexit
+    import threading
+
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
