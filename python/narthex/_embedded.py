@@ -38,7 +38,17 @@ def end() -> None:
     import atexit
     import threading
 
-    threading._shutdown()
+    # As threading._shutdown does, which from here would wait for the main thread: that
+    # is one of httpd's, and waits for this one.
+    for registered in reversed(getattr(threading, "_threading_atexits", ())):
+        registered()
+    ours = (threading.main_thread(), threading.current_thread())
+    while others := [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread not in ours
+    ]:
+        others[0].join()
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -179,6 +179,7 @@ fn answer(server: &Server, places: &Places, mut stream: TcpStream) {
     let mut answering = Answering::new(stream, number("CONTENT_LENGTH").unwrap_or(0));
     // SAFETY: the context is what the functions of the table take it for.
     let _ = unsafe { server.answer((&raw mut answering).cast(), &request) };
+    answering.close();
     places.give(kept);
 }
 

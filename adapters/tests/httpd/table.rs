@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{ErrorKind, Read},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     os::{
         fd::{BorrowedFd, RawFd},
         unix::fs::FileExt,
@@ -39,6 +39,11 @@ pub(crate) struct Answering {
 impl Answering {
     pub(crate) fn new(stream: TcpStream, left: u64) -> Self {
         Self { stream, left }
+    }
+
+    /// Ends the connection, whoever else still has it.
+    pub(crate) fn close(self) {
+        let _ = self.stream.shutdown(Shutdown::Both); // the client may have done it
     }
 
     fn send(&mut self, piece: &[u8]) -> Status {

@@ -147,7 +147,11 @@ impl Plan {
     }
 
     /// `handler` with the limits, timeouts and logs that were asked for.
-    pub(super) fn site(&self, handler: Arc<dyn Handler>, log: &Arc<impl Journal + 'static>) -> Site {
+    pub(super) fn site(
+        &self,
+        handler: Arc<dyn Handler>,
+        log: &Arc<impl Journal + 'static>,
+    ) -> Site {
         let (application, listening) = (&self.application, &self.listening);
         let mut site = Site::new(handler);
         site.journal = Arc::clone(log) as Arc<dyn Journal>;

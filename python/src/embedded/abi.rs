@@ -103,7 +103,8 @@ unsafe extern "C" fn load(arguments: List<'_, Text<'_>>, why: Sink) -> Applicati
         .map(|argument| OsStr::from_bytes(argument.bytes()).to_owned())
         .collect();
     let loaded = guarded(|| loaded(&arguments));
-    match loaded.unwrap_or_else(|| Err("narthex: panic while the application was loaded\n".into())) {
+    match loaded.unwrap_or_else(|| Err("narthex: panic while the application was loaded\n".into()))
+    {
         Ok(server) => Box::into_raw(Box::new(server)).cast(),
         Err(text) => {
             say(why, &text);

@@ -111,7 +111,9 @@ impl Drop for Lines {
 /// Writes what this thread has not ended with a newline: its request has ended.
 pub(super) fn end_line() {
     let rest = LINES.try_with(|lines| std::mem::take(&mut lines.borrow_mut().0));
-    if let Ok(rest) = rest && !rest.is_empty() {
+    if let Ok(rest) = rest
+        && !rest.is_empty()
+    {
         write(abi::Level::ERROR, &rest);
     }
 }

@@ -12,9 +12,9 @@ use std::{
 
 use pyo3::{
     ffi::{
-        Py_InitializeFromConfig, Py_IsInitialized, Py_PreInitialize, PyConfig,
-        PyConfig_Clear, PyConfig_InitIsolatedConfig, PyConfig_SetBytesString, PyEval_SaveThread,
-        PyPreConfig, PyPreConfig_InitIsolatedConfig, PyStatus, PyStatus_Exception,
+        Py_InitializeFromConfig, Py_IsInitialized, Py_PreInitialize, PyConfig, PyConfig_Clear,
+        PyConfig_InitIsolatedConfig, PyConfig_SetBytesString, PyEval_SaveThread, PyPreConfig,
+        PyPreConfig_InitIsolatedConfig, PyStatus, PyStatus_Exception,
     },
     prelude::*,
 };
