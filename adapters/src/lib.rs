@@ -32,7 +32,7 @@ pub use error::{Error, Result};
 pub use errors_stream::ErrorStream;
 pub use listen::{
     ACTIVATION_VARIABLES, Bind, Listener, Permissions, SocketFile, SocketTrouble, activated,
-    inherited_descriptor,
+    close_on_exec, inherited_descriptor,
 };
 pub use statics::StaticMount;
 pub use stop::{Stop, Stopping};

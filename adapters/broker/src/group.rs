@@ -10,6 +10,8 @@ use std::{
 
 use narthex_core::quantity::{seconds, size};
 
+use crate::{identity::Identity, python::interpreter};
+
 /// The longest name of a group.
 const LONGEST: usize = 255;
 
@@ -140,6 +142,17 @@ impl Group {
             ));
         }
         Ok(())
+    }
+
+    /// Everything on this system that keeps its processes from starting, as lines for people: for a
+    /// look at the configuration. Who looks may see less than those who will start them.
+    #[must_use]
+    pub fn check(&self) -> Vec<String> {
+        let user = self.user.as_deref().map(|user| Identity::of(user, self.group.as_deref()));
+        let python = interpreter(&self.python);
+        let chdir = self.chdir.as_deref().filter(|path| path.exists() && !path.is_dir());
+        let chdir = chdir.map(|path| format!("chdir={} is no directory", path.display()));
+        [user.and_then(Result::err), python.err(), chdir].into_iter().flatten().collect()
     }
 
     /// Changes one setting, as a person wrote it.

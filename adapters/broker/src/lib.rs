@@ -24,13 +24,16 @@
 //! |---|---|
 //! | `group.rs` | the settings of a group |
 //! | `definition.rs` | all groups, and how they are written |
+//! | `identity.rs`, `python.rs` | who processes run as, and what keeps them from their interpreter |
 //! | `text.rs` | lines of words, of which all that is said consists |
 //! | `client.rs` | asking the broker, and starting it |
 
 mod client;
 mod definition;
 mod group;
-mod text;
+pub mod identity;
+pub mod python;
+pub mod text;
 
 pub use client::{OpenError, define, open, start};
 pub use definition::Definition;

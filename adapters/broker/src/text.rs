@@ -7,17 +7,19 @@
 
 /// A line that is being written.
 #[derive(Debug)]
-pub(crate) struct Line<'a>(&'a mut String);
+pub struct Line<'a>(&'a mut String);
 
 impl<'a> Line<'a> {
     /// A line at the end of `text` that begins with this `word`.
-    pub(crate) fn begin(text: &'a mut String, word: &str) -> Self {
+    #[must_use]
+    pub fn begin(text: &'a mut String, word: &str) -> Self {
         text.push_str(word);
         Self(text)
     }
 
     /// Writes a word of these bytes.
-    pub(crate) fn word(self, bytes: impl AsRef<[u8]>) -> Self {
+    #[must_use]
+    pub fn word(self, bytes: impl AsRef<[u8]>) -> Self {
         let bytes = bytes.as_ref();
         self.0.push(' ');
         if bytes.is_empty() {
@@ -37,13 +39,14 @@ impl<'a> Line<'a> {
     }
 
     /// Ends the line.
-    pub(crate) fn end(self) {
+    pub fn end(self) {
         self.0.push('\n');
     }
 }
 
 /// The words of a line, without what ends it; `None` if it is not written as it must be.
-pub(crate) fn words(line: &str) -> Option<Vec<Vec<u8>>> {
+#[must_use]
+pub fn words(line: &str) -> Option<Vec<Vec<u8>>> {
     line.split(' ').map(word).collect()
 }
 

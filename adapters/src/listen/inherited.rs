@@ -79,9 +79,8 @@ pub fn inherited_descriptor(number: RawFd) -> io::Result<OwnedFd> {
 
 /// Keeps what whoever started this process left open, save standard input and output, from what it
 /// starts.
-#[cfg(feature = "cgi-bin")]
 #[expect(unsafe_code, reason = "the numbers of open descriptors are looked up")]
-pub(crate) fn close_on_exec() {
+pub fn close_on_exec() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     // Among them is that of the directory itself, which is closed before it is looked at.
     let numbers: Vec<RawFd> =

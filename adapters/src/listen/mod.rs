@@ -14,9 +14,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{Error, Result};
-#[cfg(feature = "cgi-bin")]
-pub(crate) use inherited::close_on_exec;
-pub use inherited::{ACTIVATION_VARIABLES, activated, inherited_descriptor};
+pub use inherited::{ACTIVATION_VARIABLES, activated, close_on_exec, inherited_descriptor};
 pub use unix::{Permissions, SocketFile, SocketTrouble};
 
 /// An address to listen on: `HOST:PORT`, `unix:PATH`, `unix:@NAME` or `fd://N`.

@@ -82,7 +82,7 @@ pub fn ask(
 
 /// The server's side.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     socket: runtime::Socket,
     clients: Vec<Client>,
 }
@@ -107,31 +107,35 @@ enum Waiting {
 
 /// A client by its place in the list.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place(usize);
+pub struct Place(usize);
 
 impl Server {
     /// Answers on `socket`.
-    pub(crate) fn new(socket: runtime::Socket) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// It cannot be kept from blocking.
+    pub fn new(socket: runtime::Socket) -> io::Result<Self> {
         socket.listener.set_nonblocking(true)?;
         Ok(Self { socket, clients: Vec::new() })
     }
 
     /// What to wait for.
-    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let listener = (self.clients.len() < MOST).then(|| self.socket.listener.as_fd());
         let clients = self.clients.iter().filter(|client| client.waiting.is_none());
         listener.into_iter().chain(clients.map(|client| client.stream.as_fd()))
     }
 
     /// When a client will have taken too long.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
         let asking = self.clients.iter().filter(|client| client.waiting.is_none());
         asking.map(|client| client.since + PATIENCE).min()
     }
 
     /// Hears clients; returns what they ask for. Each is answered by [`answer`](Self::answer) or
     /// put off.
-    pub(crate) fn requests(&mut self, now: Instant) -> Vec<(Place, Request)> {
+    pub fn requests(&mut self, now: Instant) -> Vec<(Place, Request)> {
         while self.clients.len() < MOST
             && let Ok((stream, _)) = self.socket.listener.accept()
         {
@@ -151,31 +155,37 @@ impl Server {
     }
 
     /// Answers a client. Its connection ends with [`let_go`](Self::let_go).
-    pub(crate) fn answer(&mut self, Place(place): Place, text: &str) {
+    pub fn answer(&mut self, Place(place): Place, text: &str) {
         self.clients[place].answer(text);
     }
 
     /// Ends the connections of those who have been answered.
-    pub(crate) fn let_go(&mut self) {
+    pub fn let_go(&mut self) {
         self.clients.retain(|client| !client.answered);
     }
 
     /// Lets a client wait for the reload of this number.
-    pub(crate) fn put_off(&mut self, Place(place): Place, reload: u64) {
+    pub fn put_off(&mut self, Place(place): Place, reload: u64) {
         self.clients[place].waiting = Some(Waiting::Reload(reload));
     }
 
     /// Lets a client wait for the end of the server.
-    pub(crate) fn put_off_to_the_end(&mut self, Place(place): Place) {
+    pub fn put_off_to_the_end(&mut self, Place(place): Place) {
         self.clients[place].waiting = Some(Waiting::End);
     }
 
     /// Answers those who wait for the reload of this number, or for one before it.
-    pub(crate) fn reloaded(&mut self, number: u64, outcome: &std::result::Result<(), String>) {
+    pub fn reloaded(&mut self, number: u64, outcome: &std::result::Result<(), String>) {
+        self.done(number, "reloaded", outcome);
+    }
+
+    /// Answers those who wait for this number, or for one before it: that it is done, in this word, or
+    /// why it is not.
+    pub fn done(&mut self, number: u64, word: &str, outcome: &std::result::Result<(), String>) {
         for client in &mut self.clients {
             if matches!(client.waiting, Some(Waiting::Reload(awaited)) if awaited <= number) {
                 client.answer(&match outcome {
-                    Ok(()) => "reloaded\n".to_owned(),
+                    Ok(()) => format!("{word}\n"),
                     Err(why) => format!("{ERROR}{why}\n"),
                 });
             }

@@ -29,7 +29,7 @@ pub mod systemd;
 
 pub use error::{Error, Result};
 pub use figures::{Reporter, Source, report};
-pub use fleet::{Manner, Order, Policy, Worker};
+pub use fleet::{Backoff, Manner, Order, Policy, Worker};
 pub use link::{Link, Message};
 pub use management::Management;
 pub use memory::resident_memory;

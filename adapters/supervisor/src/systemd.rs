@@ -50,6 +50,12 @@ impl Manager {
         }
     }
 
+    /// None.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { socket: None, watchdog: None }
+    }
+
     /// How often it wants a sign of life: twice in the time that it waits.
     #[must_use]
     pub fn heartbeat(&self) -> Option<Duration> {

@@ -9,15 +9,15 @@ const LEAST: Duration = Duration::from_millis(100);
 /// The longest wait.
 const MOST: Duration = Duration::from_secs(5);
 
-/// The waits of one slot: none, then doubling.
+/// The waits of one slot, or of whatever else is started again: none, then doubling.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub struct Backoff {
     deaths: u32,
 }
 
 impl Backoff {
     /// The wait after the death of a worker that had served for this long.
-    pub(super) fn next(&mut self, served: Duration) -> Duration {
+    pub fn next(&mut self, served: Duration) -> Duration {
         if served >= HEALTHY {
             self.deaths = 0;
         }

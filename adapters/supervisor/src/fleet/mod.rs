@@ -17,7 +17,7 @@ use std::{
 
 use narthex_core::Level;
 
-use backoff::Backoff;
+pub use backoff::Backoff;
 
 /// Number of a worker in its fleet; never given twice.
 pub type Worker = u32;

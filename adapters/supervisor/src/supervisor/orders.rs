@@ -66,8 +66,7 @@ impl Troop {
         let requests = control.requests(Instant::now());
         for (place, request) in requests {
             match request {
-                Request::Status { json: true } => control.answer(place, &self.status().json()),
-                Request::Status { json: false } => control.answer(place, &self.status().text()),
+                Request::Status { json } => control.answer(place, &self.status(json)),
                 Request::Reload => {
                     self.events.push_back(Event::Reload("narthex reload".to_owned()));
                     self.control = Some(control);
@@ -86,7 +85,7 @@ impl Troop {
         self.control = Some(control);
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(super) fn state(&self) -> Status {
         let workers = self.processes.iter().map(|(&worker, process)| WorkerStatus {
             process: process.child.id(),
             standing: self.fleet.standing(worker).name(),

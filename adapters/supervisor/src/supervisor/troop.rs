@@ -119,6 +119,13 @@ impl Troop {
         self.fleet.is_reloading() || self.events.iter().any(asked)
     }
 
+    /// How it goes, for people or as JSON.
+    #[must_use]
+    pub fn status(&self, json: bool) -> String {
+        let status = self.state();
+        if json { status.json() } else { status.text() }
+    }
+
     /// How many workers serve.
     #[must_use]
     pub fn serving(&self) -> usize {

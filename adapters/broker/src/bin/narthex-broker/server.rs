@@ -1,0 +1,282 @@
+//! All pools of one httpd, and the loop that looks after them.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    io::{self, Read, Write},
+    ops::ControlFlow,
+    os::fd::{AsFd, OwnedFd},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use narthex_broker::{Definition, identity::Identity};
+use narthex_core::Level;
+use narthex_supervisor::{Charge, Manner, Rounds, Told, Waits};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::Mode,
+    process::{Pid, PidfdFlags, pidfd_open, setsid, umask},
+};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use crate::{
+    children::{self, Asking, Children, Question},
+    log,
+    orders::Orders,
+    place::Place,
+    pool::Pool,
+    processes::Spec,
+};
+
+/// Pools at once: each is a socket, and children may ask for any application.
+const MOST: usize = 4096;
+
+/// How long a pool that nobody has asked for since the last definition is kept.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
+/// A group, and the arguments of an application.
+type Key = (String, Vec<Vec<u8>>);
+
+/// A group as it was defined, or what is wrong with it.
+type Found = Result<Arc<Spec>, String>;
+
+/// The broker.
+struct Server {
+    definition: Definition,
+    specs: BTreeMap<String, Found>,
+    pools: BTreeMap<Key, Entry>,
+    /// Pools so far: they are numbered.
+    count: u64,
+    children: Children,
+    orders: Orders,
+    /// httpd, as long as it lives.
+    httpd: Option<OwnedFd>,
+    /// Everything is to end.
+    ends: bool,
+    /// Behind the sockets in it.
+    place: Place,
+}
+
+struct Entry {
+    pool: Pool,
+    /// When it goes unless somebody asks for it.
+    until: Option<Instant>,
+}
+
+/// Serves the httpd of this number until it ends.
+pub(crate) fn run(httpd: &OsStr) -> ExitCode {
+    // Signals to httpd's group are not for the broker.
+    let _ = setsid();
+    umask(Mode::from_raw_mode(0o077));
+    narthex_adapters::close_on_exec();
+    match begin(httpd) {
+        Ok((mut server, rounds)) => {
+            say(&children::line("defined", None));
+            rounds.go(&mut server);
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            say(&children::line("refused", Some(format!("N320: {why}").as_bytes())));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers whoever has started this process; afterwards there is no standard output.
+fn say(answer: &str) {
+    let _ = io::stdout().write_all(answer.as_bytes());
+    let null = std::fs::File::options().write(true).open("/dev/null");
+    if let Ok(null) = null {
+        let _ = rustix::stdio::dup2_stdout(null);
+    }
+}
+
+fn begin(httpd: &OsStr) -> Result<(Server, Rounds), String> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map_err(|error| format!("the definition: {error}"))?;
+    let definition = Definition::read(&text)?;
+    let number = httpd.to_str().and_then(|number| number.parse().ok()).and_then(Pid::from_raw);
+    let number = number.ok_or("--child-of is the number of a process")?;
+    let httpd = pidfd_open(number, PidfdFlags::empty())
+        .map_err(|error| format!("the process {number:?} cannot be watched: {error}"))?;
+    let (rounds, _) = Rounds::new().map_err(|error| error.to_string())?;
+    let Definition { run_user, run_group, control, .. } = &definition;
+    let children = Identity::of(run_user, Some(run_group))?;
+    let user = children.user;
+    let place = Place::make(control, children)?;
+    let name =
+        control.file_name().and_then(OsStr::to_str).ok_or("the control socket has no name")?;
+    let socket = place.listen(name, u16::MAX);
+    let socket = socket.map_err(|error| format!("{}: {error}", control.display()))?;
+    let mut server = Server {
+        definition,
+        specs: BTreeMap::new(),
+        pools: BTreeMap::new(),
+        count: 0,
+        children: Children::new(socket, user),
+        orders: Orders::default(),
+        httpd: Some(httpd),
+        ends: false,
+        place,
+    };
+    server.look_up();
+    Ok((server, rounds))
+}
+
+impl Charge for Server {
+    fn heed(&mut self, told: Told) {
+        match told {
+            Told::Signal(SIGTERM | SIGINT) => self.end(Manner::Graceful),
+            Told::Signal(SIGQUIT) => self.end(Manner::Now),
+            Told::Signal(SIGHUP) => self.reload("SIGHUP"),
+            Told::Signal(_) => {}
+            Told::Reload(reason) => self.reload(&reason),
+        }
+    }
+
+    fn turn(&mut self) -> ControlFlow<()> {
+        self.look_for_httpd();
+        let now = Instant::now();
+        for (asking, question) in self.children.questions(now) {
+            self.answer(asking, question);
+        }
+        let mut members: Vec<_> = self
+            .pools
+            .iter_mut()
+            .map(|((group, _), entry)| (&group[..], &mut entry.pool))
+            .collect();
+        self.orders.obey(&mut members);
+        let takes = !self.ends;
+        for entry in self.pools.values_mut() {
+            if entry.until.is_some_and(|until| until <= now) {
+                entry.pool.stop(Manner::Graceful);
+            }
+            entry.pool.turn(takes);
+        }
+        self.pools.retain(|_, entry| {
+            !entry.pool.is_empty() || entry.until.is_none_or(|until| until > now)
+        });
+        if self.ends && self.pools.values().all(|entry| entry.pool.is_empty()) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn waits<'a>(&'a self, waits: &mut Waits<'a>) {
+        self.httpd.iter().for_each(|httpd| waits.input(httpd.as_fd()));
+        self.children.descriptors().for_each(|descriptor| waits.input(descriptor));
+        waits.until(self.children.deadline());
+        self.orders.waits(waits);
+        for entry in self.pools.values() {
+            entry.pool.waits(waits);
+            waits.until(entry.until);
+        }
+    }
+}
+
+impl Server {
+    /// Ends everything when httpd has ended.
+    fn look_for_httpd(&mut self) {
+        let Some(httpd) = &self.httpd else { return };
+        let mut polled = [PollFd::new(httpd, PollFlags::IN)];
+        if matches!(poll(&mut polled, Some(&Timespec::default())), Ok(1..)) {
+            self.httpd = None;
+            self.end(Manner::Graceful);
+        }
+    }
+
+    fn end(&mut self, manner: Manner) {
+        let manner = if self.ends { Manner::Now } else { manner };
+        self.ends = true;
+        self.pools.values_mut().for_each(|entry| entry.pool.stop(manner));
+    }
+
+    fn reload(&mut self, reason: &str) {
+        self.pools.values_mut().for_each(|entry| entry.pool.reload(reason));
+    }
+
+    /// Finds out about each group what it needs; says what is wrong with one.
+    fn look_up(&mut self) {
+        self.specs = BTreeMap::new();
+        for group in &self.definition.groups {
+            let found = Spec::new(group, &self.definition).map(Arc::new);
+            if let Err(why) = &found {
+                log::write(Level::Error, &format_args!("N321: group {}: {why}", group.name));
+            }
+            self.specs.insert(group.name.clone(), found);
+        }
+        self.orders.define(&self.definition);
+    }
+
+    fn answer(&mut self, asking: Asking, question: Question) {
+        match question {
+            Question::Open(group, arguments) => match self.open(group, arguments) {
+                Ok(path) => asking.answer("path", Some(&path)),
+                Err(why) => asking.answer("refused", Some(why.as_bytes())),
+            },
+            Question::Define(text) => match self.define(&text) {
+                Ok(()) => asking.answer("defined", None),
+                Err(why) => asking.answer("refused", Some(why.as_bytes())),
+            },
+        }
+    }
+
+    /// The path of the socket of a pool.
+    fn open(&mut self, group: String, arguments: Vec<Vec<u8>>) -> Result<Vec<u8>, String> {
+        use std::os::unix::ffi::OsStrExt;
+        if self.ends {
+            return Err("httpd is ending".to_owned());
+        }
+        let unknown = || format!("there is no group {group}: write NarthexGroup {group} …");
+        let defined = self.definition.group(&group).ok_or_else(unknown)?;
+        let spec = self.specs[&defined.name].clone();
+        let spec = spec.map_err(|why| format!("group {group}: {why}"))?;
+        let key = (group, arguments);
+        if !self.pools.contains_key(&key) {
+            if self.pools.len() >= MOST {
+                return Err(format!("there are {MOST} applications already"));
+            }
+            let name = (self.count + 1).to_string();
+            let socket = self.place.listen(&name, spec.group.queue);
+            let socket = socket.map_err(|error| format!("no socket can be made: {error}"))?;
+            self.count += 1;
+            let pool = Pool::new(called(&key), spec, key.1.clone(), socket);
+            self.pools.insert(key.clone(), Entry { pool, until: None });
+        }
+        let entry = self.pools.get_mut(&key).expect("it is there, or was put there");
+        entry.until = None;
+        Ok(entry.pool.socket().path.as_os_str().as_bytes().to_vec())
+    }
+
+    /// Goes by another definition from now on.
+    fn define(&mut self, text: &str) -> Result<(), String> {
+        let definition = Definition::read(text)?;
+        if definition.control != self.definition.control {
+            return Err("the control socket stays where it is".to_owned());
+        }
+        self.definition = definition;
+        self.look_up();
+        let now = Instant::now();
+        for ((group, _), entry) in &mut self.pools {
+            let found = self.definition.group(group).map(|group| &self.specs[&group.name]);
+            entry.until = Some(match found {
+                Some(Ok(spec)) => {
+                    entry.pool.redefine(Arc::clone(spec));
+                    now + FORGOTTEN
+                }
+                // Requests that httpd has taken under the old definition may still come.
+                _ => now + entry.pool.patience(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What the log calls a pool: its group, and the application without options.
+fn called((group, arguments): &Key) -> String {
+    let application = arguments.last().map(|last| String::from_utf8_lossy(last).into_owned());
+    let application = application.unwrap_or_default();
+    format!("group {group} ({})", application.escape_debug())
+}

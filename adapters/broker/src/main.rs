@@ -1,3 +1,0 @@
-//! The broker of one httpd.
-
-fn main() {}
