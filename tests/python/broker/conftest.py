@@ -1,0 +1,69 @@
+"""Fixtures that start brokers."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from .brokered import APP, Broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .brokered import Groups
+
+
+class Starter(Protocol):
+    def __call__(self, groups: Groups, as_root: bool = False) -> Broker: ...
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A directory with an application that tells its process."""
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+@pytest.fixture
+def app(project: Path) -> str:
+    """The application, as the broker is asked for it."""
+    return f"{project}/app.py:app"
+
+
+@pytest.fixture
+def shop(project: Path) -> dict[str, object]:
+    """The settings of a group that runs applications in this Python."""
+    where = str(Path(__file__).parents[3] / "python")
+    return {
+        "python": sys.executable,
+        "chdir": project,
+        "env": [f"PYTHONPATH={where}"],
+        "graceful": 20,
+    }
+
+
+@pytest.fixture
+def start() -> Iterator[Starter]:
+    """Starts brokers; ends them with the test."""
+    started: list[Broker] = []
+    folders: list[str] = []
+
+    def starter(groups: Groups, as_root: bool = False) -> Broker:
+        # Short enough for the names of sockets.
+        folder = tempfile.mkdtemp(prefix="nxb-")
+        folders.append(folder)
+        Path(folder).chmod(0o755)
+        broker = Broker(Path(folder), groups, as_root)
+        started.append(broker)
+        return broker
+
+    yield starter
+    for broker in started:
+        broker.stop()
+    for folder in folders:
+        shutil.rmtree(folder)
