@@ -84,7 +84,7 @@ pub(crate) fn child_init(main: Server<'_>, pool: Pool<'_>) {
     let Some(resolved) = resolved(main).filter(|_| is_used(main)) else { return };
     Child::begin(main, resolved);
     if !resolved.groups.is_empty() {
-        group::child_init(main, pool);
+        group::child_init(main, &resolved.groups);
     }
     if resolved.inline.is_some() {
         let applications = Child::here().map(|child| child.inline(main, pool)).unwrap_or_default();

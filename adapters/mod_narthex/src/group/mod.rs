@@ -1,36 +1,198 @@
 //! Applications in processes of their own: httpd's thread is a FastCGI client of them, and the broker
 //! looks after them.
+//!
+//! The parent starts the broker ([`post_config`]). A child asks it once for the socket of each pool of
+//! processes (`pools`), and from then on its threads talk to those directly, over connections that they
+//! keep (`narthex_adapters::fastcgi::asking`). `variables` is what they say of a request, `served` its
+//! client.
 
-use crate::{
-    httpd::{Level, Request, Server, pool::Pool},
-    place::{Outcome, Place},
+mod broker;
+mod pools;
+mod served;
+mod variables;
+
+use std::cell::RefCell;
+
+use narthex_adapters::fastcgi::{
+    asking::{Desk, Downstream, Exchange, Kept, Manner, NoBody, NotTaken, Outcome as Came},
+    record::{AUTHORIZER, RESPONDER},
 };
 
-/// What is kept with each application; made empty, and shared by all threads of the child.
-#[derive(Debug, Default)]
-pub(crate) struct Slot;
+use crate::{
+    httpd::{Announced, Level, Request},
+    place::{Application, Outcome, Place},
+};
 
-/// Starts the broker, or tells it the new configuration. Called in the parent, still privileged, at each
-/// start and graceful restart that is meant (not at configtest, not in the first of httpd's two
-/// passes), only if something may run in a group. Nothing of it may outlive the restart but what is in
-/// `server.process_pool()`: the module itself may be loaded anew.
-///
-/// # Errors
-/// Why the broker cannot be started, in a line: it is logged, and applications in groups are then
-/// answered by 503.
-pub(crate) fn post_config(
-    _server: Server<'_>,
-    _pool: Pool<'_>,
-    _groups: &[narthex_broker::Group],
-) -> Result<(), String> {
-    Err("the broker of groups is missing from this build".to_owned())
+pub(crate) use broker::post_config;
+use pools::Pool;
+pub(crate) use pools::{Slot, child_init};
+use served::{Served, Verdict};
+
+/// After how many seconds a client may come back that was sent away.
+const LATER: &[u8] = b"5";
+
+/// What an authorizer has decided.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Decision {
+    /// The request may pass; the variables that came with that are set.
+    Allowed,
+    /// It may not, and this has become of it.
+    Denied(Outcome),
 }
 
-/// Prepares this child. Called once, before there is any other thread.
-pub(crate) fn child_init(_server: Server<'_>, _pool: Pool<'_>) {}
+thread_local! {
+    /// What this thread keeps from request to request; taken while it makes one, since that may make
+    /// another on the same thread.
+    static THREAD: RefCell<Option<Box<Thread>>> = const { RefCell::new(None) };
+}
+
+#[derive(Debug, Default)]
+struct Thread {
+    desk: Desk,
+    kept: Kept,
+}
+
+/// Why there is no answer.
+enum Trouble {
+    /// The request's body could not be read.
+    Body(NoBody),
+    /// No process has taken the request.
+    NotTaken(NotTaken),
+}
 
 /// Answers a request whose place says [`Process::Group`](crate::place::Process::Group).
-pub(crate) fn answer(request: &Request<'_>, _place: &Place<'_>) -> Outcome {
-    request.log(Level::Error, "Narthex cannot run applications in groups yet");
+pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
+    let body = request.body();
+    if body == Announced::TooMuch {
+        request.log(Level::Error, "the body is larger than LimitRequestBody lets it be");
+        return Outcome::Status(413);
+    }
+    let pool = match place.application.group.pool(place.application) {
+        Ok(pool) => pool,
+        Err(why) => return send_away(request, place.application, &why),
+    };
+    let mut served = Served::new(request);
+    let manner = Manner {
+        role: RESPONDER,
+        body: body == Announced::Some,
+        reluctant: request.is_reluctant(),
+        client: request.server().timeout(),
+        application: pool.silence(),
+    };
+    let came = ask(request, place, pool, manner, &[], &mut served);
+    settle(request, place.application, came, &mut served)
+}
+
+/// Asks an application in the role of an authorizer (FastCGI 6.3) whether a request may pass: 200 says
+/// so, and its fields `Variable-NAME` become variables of the request. Anything else is the response.
+/// `more` are variables for it beside those of the request.
+pub(crate) fn authorize(
+    request: &Request<'_>,
+    place: &Place<'_>,
+    more: &[(&[u8], &[u8])],
+) -> Decision {
+    let pool = match place.application.group.pool(place.application) {
+        Ok(pool) => pool,
+        Err(why) => return Decision::Denied(send_away(request, place.application, &why)),
+    };
+    let mut verdict = Verdict::new(Served::new(request));
+    let manner = Manner {
+        role: AUTHORIZER,
+        body: false,
+        reluctant: false,
+        client: request.server().timeout(),
+        application: pool.silence(),
+    };
+    let came = ask(request, place, pool, manner, more, &mut verdict);
+    if verdict.allows(&came) {
+        return Decision::Allowed;
+    }
+    Decision::Denied(settle(request, place.application, came, verdict.response()))
+}
+
+/// Makes a request of a pool, over a connection of this thread.
+fn ask(
+    request: &Request<'_>,
+    place: &Place<'_>,
+    pool: &Pool,
+    manner: Manner,
+    more: &[(&[u8], &[u8])],
+    downstream: &mut impl Downstream,
+) -> Result<Came, Trouble> {
+    let mut thread = THREAD.with_borrow_mut(Option::take).unwrap_or_default();
+    let came = thread.ask(pool, manner, downstream, |packed| {
+        variables::write(request, place, more, packed);
+    });
+    THREAD.set(Some(thread));
+    came
+}
+
+impl Thread {
+    fn ask<D: Downstream>(
+        &mut self,
+        pool: &Pool,
+        manner: Manner,
+        downstream: &mut D,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Came, Trouble> {
+        let mut exchange =
+            Exchange::prepare(&mut self.desk, downstream, manner, write).map_err(Trouble::Body)?;
+        let open = |downstream: &mut D| pool.open(downstream);
+        self.kept.answer(pool.number(), &mut exchange, open).map_err(Trouble::NotTaken)
+    }
+}
+
+/// What becomes of a request that has been made.
+fn settle(
+    request: &Request<'_>,
+    application: &Application,
+    came: Result<Came, Trouble>,
+    served: &mut Served<'_>,
+) -> Outcome {
+    match came {
+        Ok(Came::Complete) => {
+            served.finish();
+            Outcome::Answered
+        }
+        Ok(Came::Cut(why)) => {
+            request.log(Level::Error, format!("{}: the response is cut: {why}", name(application)));
+            served.cut();
+            Outcome::Answered
+        }
+        Ok(Came::Failed(503, why)) => send_away(request, application, &why.to_string()),
+        Ok(Came::Failed(status, why)) => {
+            request.log(Level::Error, format!("{}: {why}", name(application)));
+            Outcome::Status(status)
+        }
+        Ok(Came::Departed) | Err(Trouble::Body(NoBody::Departed)) => {
+            request.log(Level::Info, "the client has gone");
+            served.leave()
+        }
+        Ok(Came::Untouched) => send_away(request, application, "nobody takes the request"),
+        Err(Trouble::Body(NoBody::Refused(status))) => {
+            request.log(Level::Info, "the request's body could not be read");
+            Outcome::Status(status)
+        }
+        Err(Trouble::NotTaken(NotTaken::Departed)) => served.leave(),
+        Err(Trouble::NotTaken(why)) => send_away(request, application, &why.to_string()),
+    }
+}
+
+/// Answers that nobody can answer now.
+fn send_away(request: &Request<'_>, application: &Application, why: &str) -> Outcome {
+    request.log(Level::Error, format!("{}: {why}", name(application)));
+    request.err_headers_out().set(b"Retry-After", LATER);
     Outcome::Status(503)
+}
+
+/// What the log calls an application.
+fn name(application: &Application) -> String {
+    let target = application.arguments.last().map_or(&b""[..], |last| last);
+    let target = String::from_utf8_lossy(target);
+    match &application.process {
+        crate::place::Process::Group(group) => {
+            format!("{target} in the group {}", String::from_utf8_lossy(group))
+        }
+        crate::place::Process::Inline => target.into_owned(),
+    }
 }

@@ -4,6 +4,7 @@
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
     ptr,
+    time::Duration,
 };
 
 use super::{Request, Server, text};
@@ -37,6 +38,17 @@ impl<'r> Request<'r> {
     pub(crate) fn server_port(&self) -> u16 {
         // SAFETY: the request lives.
         unsafe { ffi::ap_get_server_port(self.as_ptr()) }
+    }
+
+    /// The address at which the client has reached the server.
+    pub(crate) fn server_address(&self) -> Option<&'r [u8]> {
+        // SAFETY: the connection lives longer than its request; null, or a string in its pool.
+        unsafe { text::bytes((*self.record().connection).local_ip) }
+    }
+
+    /// Whether the client sends the body only when it is read (`Expect: 100-continue`).
+    pub(crate) fn is_reluctant(&self) -> bool {
+        self.record().expecting_100 != 0
     }
 
     /// The port of the client.
@@ -197,6 +209,13 @@ impl<'a> Server<'a> {
     pub(crate) fn admin(self) -> Option<&'a [u8]> {
         // SAFETY: null, or a string in the pool of the configuration.
         unsafe { text::bytes((*self.as_ptr()).server_admin) }
+    }
+
+    /// `Timeout`: how long a client may take for anything.
+    pub(crate) fn timeout(self) -> Duration {
+        // SAFETY: it lives, and is not changed once there are requests.
+        let microseconds = unsafe { (*self.as_ptr()).timeout };
+        Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
     }
 
     /// The file of `ErrorLog`.

@@ -71,22 +71,44 @@ impl<'r> Incoming<'r> {
             return Ok(0);
         }
         for _ in 0..PATIENCE {
-            if self.ended && !self.more {
-                return Ok(0);
-            }
-            if !self.more {
-                self.fetch(buffer.len())?;
-            }
-            let count = self.take(buffer)?;
-            if count > 0 {
+            if let Some(count) = self.once(buffer, ffi::apr_read_type_e_APR_BLOCK_READ)? {
                 return Ok(count);
             }
         }
         Err(self.fail(Trouble::Failed))
     }
 
-    /// Has the filters give up to `most` bytes.
-    fn fetch(&mut self, most: usize) -> Result<(), Trouble> {
+    /// Reads what has arrived, as `read` does, without waiting for more; `None` where nothing has.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub(crate) fn read_arrived(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Trouble> {
+        // SAFETY: bytes that have been written may be written again; nothing else is done to them.
+        let buffer = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
+        self.once(buffer, ffi::apr_read_type_e_APR_NONBLOCK_READ)
+    }
+
+    /// Asks the filters once, unless there is something left; `None` where they give nothing.
+    fn once(
+        &mut self,
+        buffer: &mut [MaybeUninit<u8>],
+        how: ffi::apr_read_type_e,
+    ) -> Result<Option<usize>, Trouble> {
+        if self.ended && !self.more {
+            return Ok(Some(0));
+        }
+        if !self.more && !self.fetch(buffer.len(), how)? {
+            return Ok(None);
+        }
+        match self.take(buffer)? {
+            0 if self.ended => Ok(Some(0)),
+            0 => Ok(None),
+            count => Ok(Some(count)),
+        }
+    }
+
+    /// Has the filters give up to `most` bytes; false where they would have to wait for them.
+    fn fetch(&mut self, most: usize, how: ffi::apr_read_type_e) -> Result<bool, Trouble> {
         let most = ffi::apr_off_t::try_from(most).unwrap_or(ffi::apr_off_t::MAX);
         // SAFETY: the request and its connection live; a brigade that is made ends with the request.
         let status = unsafe {
@@ -99,16 +121,19 @@ impl<'r> Incoming<'r> {
                 request.input_filters,
                 self.brigade,
                 ffi::ap_input_mode_t_AP_MODE_READBYTES,
-                ffi::apr_read_type_e_APR_BLOCK_READ,
+                how,
                 most,
             )
         };
+        if status == libc::EAGAIN && how == ffi::apr_read_type_e_APR_NONBLOCK_READ {
+            return Ok(false);
+        }
         if status != 0 {
             return Err(self.fail(trouble(status)));
         }
         // SAFETY: the brigade is a valid ring.
         self.ended = unsafe { brigade::ends(self.brigade) };
-        Ok(())
+        Ok(true)
     }
 
     /// Moves bytes out of the brigade.

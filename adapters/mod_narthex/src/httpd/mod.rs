@@ -8,6 +8,7 @@ mod incoming;
 mod log;
 pub(crate) mod machine;
 mod outgoing;
+pub(crate) mod parent;
 pub(crate) mod pool;
 mod request;
 mod server;

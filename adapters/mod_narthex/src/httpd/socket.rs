@@ -42,6 +42,14 @@ impl Lookout {
     }
 }
 
+impl<'r> Request<'r> {
+    /// The socket of its connection, if it has one of its own.
+    pub(crate) fn socket(&self) -> Option<BorrowedFd<'r>> {
+        // SAFETY: the connection lives longer than its request.
+        unsafe { socket(self.record().connection) }
+    }
+}
+
 /// Has a connection end by a reset, as soon as its request is done with.
 pub(super) fn reset_at_close(connection: &mut ffi::conn_rec) {
     // SAFETY: the connection lives.

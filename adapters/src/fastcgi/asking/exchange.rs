@@ -342,7 +342,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         piece.resize(record::LARGEST_CONTENT, 0);
         let mut count = 0;
         while count < piece.len() {
-            match self.downstream.read(&mut piece[count..], false)? {
+            match self.downstream.read(&mut piece[count..])? {
                 Arrived::Piece(more) => count += more,
                 Arrived::End => {
                     self.body = Body::Read;

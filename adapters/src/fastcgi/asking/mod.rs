@@ -33,11 +33,11 @@ pub use self::{
 
 /// The client of the web server, and the thread that serves it.
 pub trait Downstream {
-    /// Reads some of the request's body. Without `wait` it only takes what has arrived.
+    /// Takes what has arrived of the request's body, without waiting for more.
     ///
     /// # Errors
     /// There is no more to come.
-    fn read(&mut self, buffer: &mut [u8], wait: bool) -> Result<Arrived, NoBody>;
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Arrived, NoBody>;
 
     /// What can be waited for until more of the body has arrived, if there is such a thing.
     fn arriving(&self) -> Option<BorrowedFd<'_>>;

@@ -63,7 +63,7 @@ impl Browser {
 }
 
 impl Downstream for Browser {
-    fn read(&mut self, buffer: &mut [u8], _wait: bool) -> Result<Arrived, NoBody> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Arrived, NoBody> {
         match self.body.pop_front() {
             None => Ok(Arrived::End),
             Some(Ok(piece)) if piece.is_empty() => Ok(Arrived::Nothing),

@@ -1,0 +1,154 @@
+//! The broker, as the parent of httpd looks after it.
+//!
+//! It is started once and lives as long as httpd. What is remembered of it, its process and where it is
+//! asked, is in the pool of httpd's process: at each restart the module itself is loaded anew.
+
+use std::{
+    ffi::CStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    process,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use narthex_broker::{Definition, Group, OpenError};
+
+use crate::httpd::{Level, Server, facts, parent, pool::Pool};
+
+/// What the pool of the process keeps: where the broker is asked, and which process it is.
+const CONTROL: &CStr = c"narthex broker control";
+const PROCESS: &CStr = c"narthex broker process";
+
+/// How long a broker that runs may take to take another definition.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A broker that ends so often in so long a time is not started again.
+const OFTEN: (usize, Duration) = (5, Duration::from_secs(60));
+
+/// What is needed to start it again.
+#[derive(Debug)]
+struct Watched {
+    program: PathBuf,
+    definition: Definition,
+    /// When it was started again.
+    starts: Vec<Instant>,
+}
+
+/// Of the parent, and of this copy of the module.
+static WATCHED: Mutex<Option<Watched>> = Mutex::new(None);
+
+/// Where the broker is asked; nowhere if none could be started.
+pub(super) fn control(server: Server<'_>) -> Option<PathBuf> {
+    let kept = server.process_pool().kept(CONTROL).filter(|path| !path.is_empty())?;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(kept)))
+}
+
+/// Starts the broker, or tells it that these are the `groups` now. Called in the parent, still privileged,
+/// at each start and graceful restart that is meant (not at configtest, not in the first of httpd's two
+/// passes), only if something may run in a group. `pool` ends at the next restart.
+///
+/// # Errors
+/// Why the broker cannot be started, in a line: it is logged, and applications in groups are then
+/// answered by 503.
+pub(crate) fn post_config(
+    server: Server<'_>,
+    pool: Pool<'_>,
+    groups: &[Group],
+) -> Result<(), String> {
+    let kept = server.process_pool();
+    let begun = begin(server, pool, groups);
+    if begun.is_err() {
+        kept.keep(CONTROL, b"");
+    }
+    begun
+}
+
+fn begin(server: Server<'_>, pool: Pool<'_>, groups: &[Group]) -> Result<(), String> {
+    let program = program()?;
+    let definition = definition(server, pool, groups)?;
+    let kept = server.process_pool();
+    let running = kept.kept(PROCESS).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    let told = running.map(|bytes| (bytes, narthex_broker::define(&definition, PATIENCE)));
+    let child = match told {
+        Some((bytes, Ok(()))) => u32::from_ne_bytes(bytes),
+        Some((_, Err(OpenError::Refused(why)))) => return Err(why),
+        None | Some((_, Err(_))) => start(&program, &definition)?,
+    };
+    kept.keep(CONTROL, definition.control.as_os_str().as_bytes());
+    kept.keep(PROCESS, &child.to_ne_bytes());
+    let starts = Vec::new();
+    *watched() = Some(Watched { program, definition, starts });
+    parent::watch(child, pool, ended);
+    Ok(())
+}
+
+fn watched() -> std::sync::MutexGuard<'static, Option<Watched>> {
+    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The broker has ended, and httpd has not.
+fn ended(pool: Pool<'_>) {
+    let Some(server) = Server::main() else { return };
+    let mut watched = watched();
+    let Some(it) = &mut *watched else { return };
+    it.starts.retain(|start| start.elapsed() < OFTEN.1);
+    if it.starts.len() >= OFTEN.0 {
+        let message = "the broker of groups ends again and again, and is not started any more; \
+                       restart httpd once the reason is mended, which is above in this log";
+        return server.log(Level::Error, message);
+    }
+    it.starts.push(Instant::now());
+    match start(&it.program, &it.definition) {
+        Ok(child) => {
+            server.process_pool().keep(PROCESS, &child.to_ne_bytes());
+            parent::watch(child, pool, ended);
+            server.log(Level::Error, "the broker of groups has ended, and another is started");
+        }
+        Err(why) => server.log(Level::Error, why),
+    }
+}
+
+/// Starts it; its process.
+fn start(program: &Path, definition: &Definition) -> Result<u32, String> {
+    // httpd itself waits for its children, all of them.
+    let started = narthex_broker::start(program, definition);
+    started.map(|child| child.id()).map_err(|error| {
+        format!("the broker of groups, {}, does not start: {error}", program.display())
+    })
+}
+
+/// The program, which lies beside the module.
+fn program() -> Result<PathBuf, String> {
+    let module = parent::module().ok_or("the file of mod_narthex.so cannot be found")?;
+    let program = module.with_file_name("narthex-broker");
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(format!(
+        "there is no {}: load the module from where it is installed, which \
+         \"narthex apache module-path\" says",
+        program.display()
+    ))
+}
+
+fn definition(server: Server<'_>, pool: Pool<'_>, groups: &[Group]) -> Result<Definition, String> {
+    let control = match control(server) {
+        Some(control) => control,
+        None => {
+            let name = format!("narthex-{}/control", process::id());
+            parent::runtime_path(pool, &name).ok_or("DefaultRuntimeDir is no path")?
+        }
+    };
+    let (user, group) = facts::user().map_or_else(
+        || (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
+        |(_, user, group)| (user, group),
+    );
+    Ok(Definition {
+        name: format!("httpd-{}", process::id()),
+        run_user: user.to_string(),
+        run_group: group.to_string(),
+        control,
+        groups: groups.to_vec(),
+    })
+}

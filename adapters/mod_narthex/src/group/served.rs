@@ -1,0 +1,161 @@
+//! The client of a request, for whoever asks on its behalf.
+
+use std::os::fd::BorrowedFd;
+
+use narthex_adapters::fastcgi::asking::{
+    Arrived, Departed, Downstream, Head, NoBody, Outcome as Came,
+};
+
+use crate::{
+    httpd::{Incoming, Level, Lookout, Outgoing, Request, Trouble},
+    place::Outcome,
+};
+
+/// The client of a request of httpd.
+#[derive(Debug)]
+pub(super) struct Served<'r> {
+    request: Request<'r>,
+    incoming: Incoming<'r>,
+    outgoing: Outgoing<'r>,
+    lookout: Lookout,
+}
+
+impl<'r> Served<'r> {
+    /// The client of `request`, of which nothing has been read.
+    pub(super) fn new(request: &Request<'r>) -> Self {
+        Self {
+            request: request.again(),
+            incoming: Incoming::new(request),
+            outgoing: Outgoing::new(request),
+            lookout: Lookout::default(),
+        }
+    }
+
+    /// The response is whole.
+    pub(super) fn finish(&mut self) {
+        // Whether the client still hears of it makes no difference any more.
+        let _ = self.outgoing.finish();
+    }
+
+    /// The rest of the response will not come.
+    pub(super) fn cut(&mut self) {
+        self.outgoing.cut();
+    }
+
+    /// The client has gone.
+    pub(super) fn leave(&mut self) -> Outcome {
+        if self.outgoing.is_started() {
+            self.outgoing.cut();
+            return Outcome::Answered;
+        }
+        // For the access log.
+        Outcome::Status(400)
+    }
+}
+
+impl Downstream for Served<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Arrived, NoBody> {
+        match self.incoming.read_arrived(buffer) {
+            Ok(None) => Ok(Arrived::Nothing),
+            Ok(Some(0)) => Ok(Arrived::End),
+            Ok(Some(count)) => Ok(Arrived::Piece(count)),
+            Err(Trouble::Gone) => Err(NoBody::Departed),
+            Err(Trouble::TooLarge) => Err(NoBody::Refused(413)),
+            Err(Trouble::TimedOut) => Err(NoBody::Refused(408)),
+            Err(Trouble::Malformed) => Err(NoBody::Refused(400)),
+            Err(Trouble::Failed) => Err(NoBody::Refused(500)),
+        }
+    }
+
+    fn arriving(&self) -> Option<BorrowedFd<'_>> {
+        self.request.socket()
+    }
+
+    fn start(&mut self, head: &Head<'_>) -> Result<(), Departed> {
+        self.outgoing.start(head.status, head.reason, head.fields());
+        Ok(())
+    }
+
+    fn write(&mut self, piece: &[u8]) -> Result<(), Departed> {
+        self.outgoing.write(piece, false).map_err(|_| Departed)
+    }
+
+    fn flush(&mut self) -> Result<(), Departed> {
+        self.outgoing.write(b"", true).map_err(|_| Departed)
+    }
+
+    fn departed(&mut self) -> bool {
+        self.lookout.has_left(&self.request)
+    }
+
+    fn log(&mut self, line: &[u8]) {
+        self.request.log(Level::Error, line);
+    }
+}
+
+/// What an authorizer says (FastCGI 6.3): nothing of it is for the client if the request may pass.
+#[derive(Debug)]
+pub(super) struct Verdict<'r> {
+    served: Served<'r>,
+    allowed: bool,
+}
+
+/// What stands before the name of a variable in the name of a field.
+const VARIABLE: &[u8] = b"variable-";
+
+impl<'r> Verdict<'r> {
+    /// The verdict on a request, which is to come.
+    pub(super) fn new(served: Served<'r>) -> Self {
+        Self { served, allowed: false }
+    }
+
+    /// Whether the request may pass: what was begun and not ended says nothing.
+    pub(super) fn allows<E>(&self, came: &Result<Came, E>) -> bool {
+        self.allowed && matches!(came, Ok(Came::Complete))
+    }
+
+    /// What the client gets, if it may not.
+    pub(super) fn response(&mut self) -> &mut Served<'r> {
+        &mut self.served
+    }
+}
+
+impl Downstream for Verdict<'_> {
+    fn read(&mut self, _buffer: &mut [u8]) -> Result<Arrived, NoBody> {
+        Ok(Arrived::End)
+    }
+
+    fn arriving(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn start(&mut self, head: &Head<'_>) -> Result<(), Departed> {
+        if head.status != 200 {
+            return self.served.start(head);
+        }
+        self.allowed = true;
+        for (name, value) in head.fields() {
+            let (before, variable) = name.split_at(name.len().min(VARIABLE.len()));
+            if before.eq_ignore_ascii_case(VARIABLE) && !variable.is_empty() {
+                self.served.request.subprocess_env().set(variable, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, piece: &[u8]) -> Result<(), Departed> {
+        if self.allowed { Ok(()) } else { self.served.write(piece) }
+    }
+
+    fn flush(&mut self) -> Result<(), Departed> {
+        if self.allowed { Ok(()) } else { self.served.flush() }
+    }
+
+    fn departed(&mut self) -> bool {
+        self.served.departed()
+    }
+
+    fn log(&mut self, line: &[u8]) {
+        self.served.log(line);
+    }
+}
