@@ -87,26 +87,17 @@ impl Wanted<'_> {
             }
         };
         Application {
-            arguments: self.arguments(),
+            arguments: self
+                .options
+                .arguments(self.debug, self.target)
+                .into_iter()
+                .map(Bytes::from)
+                .collect(),
             debug: self.debug.unwrap_or(false),
             process,
             inline: inline::Slot::default(),
             group: group::Slot::default(),
         }
-    }
-
-    /// The arguments of `narthex serve`.
-    fn arguments(&self) -> Vec<Bytes> {
-        let mut options: Vec<_> = self.options.backwards().collect();
-        options.reverse();
-        let option = |key: &str, value: Option<&str>| match value {
-            Some(value) => Bytes::from(format!("--{key}={value}")),
-            None => Bytes::from(format!("--{key}")),
-        };
-        let options = options.iter().map(|chosen| option(chosen.key, chosen.value));
-        let debug = self.debug.map(|on| option("debug", Some(if on { "true" } else { "false" })));
-        let app = [Bytes::from_static(b"--"), Bytes::from(self.target.to_owned())];
-        options.chain(debug).chain(app).collect()
     }
 
     fn forever(&self) -> Wanted<'static> {

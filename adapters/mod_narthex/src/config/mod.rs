@@ -109,3 +109,6 @@ impl<'p> Settings<'p> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,8 +87,20 @@ pub(crate) struct Chosen<'p> {
 pub(crate) struct Options<'p>(Option<&'p Chosen<'p>>);
 
 impl<'p> Options<'p> {
+    /// The arguments of `narthex serve`: these options, then APP.
+    pub(crate) fn arguments(self, debug: Option<bool>, app: &str) -> Vec<String> {
+        let mut arguments: Vec<_> = debug.map(|on| format!("--debug={on}")).into_iter().collect();
+        arguments.extend(self.backwards().map(|chosen| match chosen.value {
+            Some(value) => format!("--{}={value}", chosen.key),
+            None => format!("--{}", chosen.key),
+        }));
+        arguments.reverse();
+        arguments.extend(["--".to_owned(), app.to_owned()]);
+        arguments
+    }
+
     /// The options, the last one first.
-    pub(crate) fn backwards(self) -> impl Iterator<Item = &'p Chosen<'p>> {
+    fn backwards(self) -> impl Iterator<Item = &'p Chosen<'p>> {
         std::iter::successors(self.0, |chosen| chosen.before.0)
     }
 

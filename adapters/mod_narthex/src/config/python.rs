@@ -9,7 +9,7 @@ use std::{
 ///
 /// # Errors
 /// What is wrong, and what to write.
-pub(crate) fn interpreter(path: &Path) -> Result<PathBuf, String> {
+pub(super) fn interpreter(path: &Path) -> Result<PathBuf, String> {
     let shown = path.display();
     let Ok(about) = path.metadata() else {
         return Err(format!(
@@ -35,13 +35,11 @@ pub(crate) fn interpreter(path: &Path) -> Result<PathBuf, String> {
 }
 
 /// The environment that a file of the installed package lies in.
-pub(crate) fn environment_of(file: &Path) -> Option<PathBuf> {
+pub(super) fn environment_of(file: &Path) -> Option<PathBuf> {
     let file = file.canonicalize().ok()?;
-    file.ancestors()
-        .skip(1)
-        .map(|above| above.join("bin/python3"))
-        .find(|python| is_program(python))
-        .filter(|_| file.components().any(|part| part.as_os_str() == "site-packages"))
+    let packages = |name: &Path| name.ends_with("site-packages") || name.ends_with("dist-packages");
+    let folders = file.ancestors().skip_while(|above| !packages(above));
+    folders.skip(1).find(|above| is_program(&above.join("bin/python3"))).map(Path::to_owned)
 }
 
 fn is_program(path: &Path) -> bool {
