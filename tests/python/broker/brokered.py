@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from narthex._apache.native import broker
 from support.fronts.httpd import not_as_root
 from support.log import Log
-from support.native import broker
 
 from .asking import PATIENCE, Answer, get
 
