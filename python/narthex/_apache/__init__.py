@@ -79,6 +79,21 @@ def serve(place: Place, private: Private) -> int:
     return run(place, private)
 
 
+def run(app: str, given: list[tuple[str, list[str]]]) -> int:
+    """The same, with the options of `narthex run`; returns the exit status.
+
+    Args:
+        app: The application.
+        given: The options that were given, by name, with their values.
+
+    Raises:
+        StartError: It cannot be started.
+    """
+    from narthex._apache.translation import understood
+
+    return serve(*understood(app, given))
+
+
 def check(checked: Checked) -> int:
     """Prints everything that is wrong; returns the exit status."""
     from narthex._apache.checks import findings

@@ -36,6 +36,9 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<i32> {
         Err(Mistake::Settings(failure)) => return failure.show(py),
     };
     let outcome = match parsed.cli.action {
+        Action::Run(run) if run.backend == apache::BACKEND => {
+            apache::run(py, &run, &parsed.command, &parsed.matches)
+        }
         Action::Run(run) => {
             serve(py, &run.backend, &Plan::development(run.application, run.listening), &arguments)
         }

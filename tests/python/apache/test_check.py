@@ -64,7 +64,7 @@ def test_everything_at_once(project: Path) -> None:
         assert line.startswith(mark)
         assert what in line
     assert f"      {project}/venv/bin/python -m pip install --upgrade narthex" in text
-    assert f"      chmod o+rx {project}\n" in text
+    assert f"      chmod o+x {project}\n" in text
 
 
 @pytest.mark.parametrize(

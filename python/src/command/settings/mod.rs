@@ -4,6 +4,7 @@
 //! reader of values and one list of options. What wins: the command line, then `NARTHEX_…`, then the
 //! file, then a platform's variables, then the defaults.
 
+mod chosen;
 mod file;
 mod show;
 
@@ -21,6 +22,7 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
+pub(super) use chosen::chosen;
 pub(super) use show::show;
 
 use super::failure::Failure;
