@@ -145,12 +145,18 @@ def pytest(*what: str, full: bool) -> None:
     # Two for each core: much of the time is spent waiting for a web server.
     processes = 2 * (os.cpu_count() or 1)
     command = ["-m", "pytest", f"--numprocesses={processes}", *selection, *what]
-    run(PYTHON, *command, environment=suite_environment())
+    environment = {**suite_environment(), **wheel_of(PYTHON)}
+    run(PYTHON, *command, environment=environment)
 
 
 def suite_environment() -> dict[str, str]:
     """What the suites are told: where the raw requests are."""
     return {"NARTHEX_GUNICORN_CORPUS": str(corpus_folder() / "tests" / "requests")}
+
+
+def wheel_of(python: Path) -> dict[str, str]:
+    """What the Python tests are told: what was installed."""
+    return {"NARTHEX_WHEEL": str(wheel.built(python, "quick", target()))}
 
 
 def show_matrix(full: bool) -> None:
@@ -176,7 +182,11 @@ def interpreters(full: bool) -> None:
             *("tests/python", "--ignore=tests/python/examples"),
             # What is in front makes no difference to how a Python is called.
             "--backends=hyper,tiny-http,cgi,fastcgi,cgi-warm",
-            environment={**suite_environment(), "NARTHEX_OTHER_PYTHON": str(PYTHON)},
+            environment={
+                **suite_environment(),
+                **wheel_of(inside),
+                "NARTHEX_OTHER_PYTHON": str(PYTHON),
+            },
         )
 
 

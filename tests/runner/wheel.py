@@ -21,7 +21,6 @@ def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path
         cargo_target: Where cargo builds; the same for every interpreter, as only pyo3
             and the engine that rests on it are compiled anew when it changes.
     """
-    folder = cargo_target / "wheels" / profile / python.parent.parent.name
     environment = {"PYO3_PYTHON": str(python), "CARGO_TARGET_DIR": str(cargo_target)}
     # As the build backend does, but with our profile.
     run(
@@ -31,14 +30,29 @@ def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path
     )
     run(
         *(maturin, "-m", "maturin", "build", "--quiet", "--locked"),
-        *("--profile", profile, "--interpreter", python, "--out", folder),
+        *("--profile", profile, "--interpreter", python),
+        *("--out", _folder(python, profile, cargo_target)),
         *("--compatibility", "linux"),
         environment=environment,
     )
+    return built(python, profile, cargo_target)
+
+
+def built(python: Path, profile: str, cargo_target: Path) -> Path:
+    """The wheel that was built last for an interpreter; see `build`.
+
+    Raises:
+        Failure: There is none.
+    """
+    folder = _folder(python, profile, cargo_target)
     wheels = sorted(folder.glob("narthex-*.whl"), key=lambda path: path.stat().st_mtime)
     if not wheels:
         raise Failure(f"no wheel in {folder}")
     return wheels[-1]
+
+
+def _folder(python: Path, profile: str, cargo_target: Path) -> Path:
+    return cargo_target / "wheels" / profile / python.parent.parent.name
 
 
 def install(wheel: Path, python: Path) -> None:
