@@ -136,10 +136,9 @@ class Fragment:
             return None
         if place.group is not None:
             return place.group
-        if place.settings or place.user:
-            return self.site.name
         # The group `default` runs the environment that the module lies in.
-        return None if self._is_found() else _DEFAULT
+        simple = self._is_found() and not place.settings and not place.user
+        return None if simple else self.site.name
 
     def _is_found(self) -> bool:
         """Whether the module finds the environment by itself: it lies in it."""
