@@ -192,7 +192,7 @@ def _python(found: Findings, python: Environment, inline: bool) -> None:
         )
     else:
         found.good("engine", f"narthex {python.narthex}")
-    if python.embeddable:
+    if python.library is not None:
         found.good("inline", f"possible: {python.library}")
         return
     if not inline:
@@ -202,7 +202,7 @@ def _python(found: Findings, python: Environment, inline: bool) -> None:
         return
     found.fail(
         "inline",
-        f"this Python has no shared library ({python.library})",
+        "this Python has no shared library (libpython)",
         "leave out `NarthexProcess inline`: groups run any Python",
         "or take a Python that was built with --enable-shared",
     )

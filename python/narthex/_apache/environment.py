@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 # Told by the interpreter that is asked, which may have no narthex.
 _QUESTION = """
 import json, os, sys, sysconfig
+sys.path[:] = filter(None, sys.path)  # not the current directory
 try:
     from narthex import _narthex
     narthex, engine = _narthex.__version__, _narthex.__file__
 except ImportError as error:
     narthex, engine = None, str(error)
-folder = sysconfig.get_config_var("LIBDIR") or ""
+name = f"libpython{sysconfig.get_config_var('LDVERSION')}.so.1.0"
+folders = [os.path.join(sys.base_prefix, "lib"), sysconfig.get_config_var("LIBDIR")]
+paths = [os.path.join(folder, name) for folder in filter(None, folders)]
 print(json.dumps({
     "version": sys.version.split()[0],
     "executable": sys.executable,
     "prefix": sys.prefix,
     "base": sys.base_prefix,
-    "library": os.path.join(folder, sysconfig.get_config_var("INSTSONAME") or ""),
-    "shared": bool(sysconfig.get_config_var("Py_ENABLE_SHARED")),
+    "library": next(filter(os.path.exists, paths), None),
     "narthex": narthex,
     "engine": engine,
 }))
@@ -45,8 +47,7 @@ class Environment(NamedTuple):
         executable: Its interpreter.
         prefix: The directory of the environment.
         base: The directory of the installation that the environment is one of.
-        library: Where the shared libpython is to be.
-        shared: Whether there is one.
+        library: Its shared library, by which httpd can run it; None if it has none.
         narthex: The version of Narthex; None where it cannot be imported.
         engine: The file of its engine, or why there is none.
         variables: What it is run with.
@@ -56,8 +57,7 @@ class Environment(NamedTuple):
     executable: str
     prefix: str
     base: str
-    library: str
-    shared: bool
+    library: str | None
     narthex: str | None
     engine: str
     variables: dict[str, str]
@@ -65,15 +65,10 @@ class Environment(NamedTuple):
     @property
     def files(self) -> list[str]:
         """What a process must be able to read that is to run this Python."""
-        libraries = [self.library] if self.shared else []
+        libraries = [self.library] if self.library else []
         engine = [self.engine] if self.narthex else []
         real = os.path.realpath(self.executable)
         return [self.executable, real, self.prefix, self.base, *libraries, *engine]
-
-    @property
-    def embeddable(self) -> bool:
-        """Whether httpd can load it."""
-        return self.shared and os.path.exists(self.library)
 
     def run(
         self, arguments: Sequence[str], directory: str

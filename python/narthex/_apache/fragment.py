@@ -49,14 +49,11 @@ class Fragment:
                 (self.python.engine,),
                 (f"{self.python.executable} -m pip install narthex",),
             )
-        if place.inline and not self.python.embeddable:
+        if place.inline and self.python.library is None:
             fail(
                 "N335",
                 f"{self.python.executable} cannot run inside httpd",
-                (
-                    "It was built without a shared libpython: there is no",
-                    f"{self.python.library}.",
-                ),
+                ("It was built without a shared library (libpython).",),
                 (
                     "leave out --inline: processes of a group run any Python",
                     "or take a Python that was built with --enable-shared",
