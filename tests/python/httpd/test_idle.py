@@ -103,5 +103,5 @@ NarthexPython ${{PYTHON}}
 NarthexApp ${{HERE}}/place.py:app
 """
     with Site(lines) as site:
-        assert site.log.count("module narthex_module is already loaded") == 1
+        assert site.log.count("module narthex_module is already loaded")
         assert site.ask("/a").text == "place= path=/a"

@@ -54,7 +54,14 @@ WRONG = {
         "NarthexProcess embedded",
         "NarthexProcess: embedded is no place to run: write inline, group:NAME,",
     ),
-    "a group without a name": ("NarthexGroup ''", 'NarthexGroup: "" is no name'),
+    "a group without a name": (
+        "NarthexGroup",
+        "NarthexGroup: write NarthexGroup NAME key=value",
+    ),
+    "a group with a name that is none": (
+        "NarthexGroup a/b",
+        'NarthexGroup: "a/b" is no name of a group: it may have letters, digits',
+    ),
     "a setting without a value": (
         "NarthexGroup shop processes",
         "NarthexGroup: processes is no setting: write key=value",
