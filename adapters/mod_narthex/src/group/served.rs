@@ -72,8 +72,7 @@ impl Downstream for Served<'_> {
     }
 
     fn start(&mut self, head: &Head<'_>) -> Result<(), Departed> {
-        self.outgoing.start(head.status, head.reason, head.fields());
-        Ok(())
+        self.outgoing.start(head.status, head.reason, head.fields()).map_err(|_| Departed)
     }
 
     fn write(&mut self, piece: &[u8]) -> Result<(), Departed> {
