@@ -34,7 +34,7 @@ pub(crate) enum Step {
 
 /// Claims what is below the path of an application, when httpd translates a path.
 pub(crate) fn translate(request: &Request<'_>) -> Step {
-    if request.is_proxied() {
+    if Child::here().is_none() || request.is_proxied() {
         return Step::Declined;
     }
     // By mod_rewrite, since httpd has looked which <Location> it is in.

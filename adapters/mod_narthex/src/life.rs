@@ -35,31 +35,35 @@ pub(crate) fn pre_config() -> bool {
 /// A mistake keeps httpd from starting, as one in any directive does. What is missing on the machine only
 /// fails `apachectl configtest`: at a start other sites go on.
 pub(crate) fn check_config(main: Server<'_>) -> bool {
-    let Some(kept) = main.configuration() else { return true };
-    let resolved = kept.resolved.get_or_init(|| {
+    let is_test = version::is_test();
+    let mut findings = resolve_all(main).map(|it| it.findings.clone()).unwrap_or_default();
+    if is_test {
+        findings.extend(prepare(main));
+    }
+    findings.retain(|finding| finding.is_mistake || is_test);
+    for finding in &findings {
+        version::startup_log(&finding.to_string());
+    }
+    findings.is_empty()
+}
+
+/// What all directives come to.
+fn resolve_all(main: Server<'_>) -> Option<&Resolved> {
+    Some(main.configuration()?.resolved.get_or_init(|| {
         let names: Vec<_> = main.all().map(|server| (server, server.display_name())).collect();
         let own = names.iter().filter_map(|(server, name)| {
             let book = &server.configuration().filter(|it| is_own(main, *server, it))?.book;
             Some(Said { book, name, key: server.key() })
         });
         resolve(&own.collect::<Vec<_>>(), &Machine)
-    });
-    let is_test = version::is_test();
-    let mut findings = resolved.findings.clone();
-    if let Some(inside) = resolved.inline.as_ref().filter(|_| is_test || version::is_in_earnest()) {
-        let prepared = inline::prepare(&inside.interpreter);
-        let missing = |what: String| Finding::missing("NarthexProcess", &inside.origin, &what);
-        findings.extend(prepared.err().map(missing));
-    }
-    for finding in &findings {
-        // Of the two times that httpd reads its configuration as it starts, the second has a log.
-        if finding.is_mistake || is_test {
-            version::startup_log(&finding.to_string());
-        } else if version::is_in_earnest() {
-            main.log(Level::Error, finding.to_string());
-        }
-    }
-    !findings.iter().any(|finding| finding.is_mistake || is_test)
+    }))
+}
+
+/// Finds out what applications in httpd itself need, if there are any.
+fn prepare(main: Server<'_>) -> Option<Finding> {
+    let inside = resolved(main)?.inline.as_ref()?;
+    let why = inline::prepare(&inside.interpreter).err()?;
+    Some(Finding::missing("NarthexProcess", &inside.origin, &why))
 }
 
 /// A virtual host without directives of ours has what the main server has.
@@ -68,12 +72,21 @@ fn is_own(main: Server<'_>, server: Server<'_>, kept: &ServerConfiguration) -> b
         || !main.configuration().is_some_and(|of_main| std::ptr::eq(of_main, kept))
 }
 
-/// Starts what processes of their own need, where anything may run in one.
+/// Looks for what applications in httpd itself need, and starts what processes of their own do.
 pub(crate) fn post_config(main: Server<'_>, pool: Pool<'_>) {
-    if !version::is_in_earnest() || !is_used(main) {
+    let Some(resolved) = resolved(main).filter(|_| version::is_in_earnest() && is_used(main))
+    else {
+        return;
+    };
+    let prepared = prepare(main);
+    // The module may be loaded anew after this, and what it has found out would be lost memory.
+    pool.at_end(inline::release);
+    for finding in resolved.findings.iter().chain(&prepared) {
+        main.log(Level::Error, finding.to_string());
+    }
+    if resolved.groups.is_empty() {
         return;
     }
-    let Some(resolved) = resolved(main).filter(|it| !it.groups.is_empty()) else { return };
     if let Err(why) = group::post_config(main, pool, &resolved.groups) {
         main.log(Level::Error, format!("applications in groups cannot run: {why}"));
     }

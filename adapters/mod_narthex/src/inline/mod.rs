@@ -65,6 +65,11 @@ pub(crate) fn prepare(python: &Path) -> Result<(), String> {
     result
 }
 
+/// Forgets what was found out.
+pub(crate) fn release() {
+    *FOUND.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 /// As whom children run.
 fn run_user() -> User {
     facts::user().map_or_else(User::own, |(name, id, group)| User::named(name, id, group))
