@@ -165,6 +165,7 @@ pub const APR_OC_REASON_LOST: u32 = 4;
 pub const OK: u32 = 0;
 pub const DECLINED: i32 = -1;
 pub const AP_FILTER_ERROR: i32 = -102;
+pub const HTTP_CONTINUE: u32 = 100;
 pub const HTTP_INTERNAL_SERVER_ERROR: u32 = 500;
 pub const AP_REQ_REJECT_PATH_INFO: u32 = 1;
 pub const OR_FILEINFO: u32 = 4;
@@ -3745,6 +3746,12 @@ unsafe extern "C" {
         p: *mut apr_pool_t,
         list: *mut apr_bucket_alloc_t,
     ) -> *mut apr_bucket;
+}
+unsafe extern "C" {
+    pub fn ap_send_interim_response(
+        r: *mut request_rec,
+        send_headers: ::std::os::raw::c_int,
+    );
 }
 unsafe extern "C" {
     pub fn ap_sub_req_lookup_uri(
