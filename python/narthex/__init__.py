@@ -40,11 +40,28 @@ from narthex._narthex import (
     __version__,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from narthex._host import Lookup, Native, NotAvailable, native
+
 __all__ = [
     "Abort",
     "BadRequest",
     "Disconnected",
+    "Lookup",
+    "Native",
+    "NotAvailable",
     "ProtocolError",
     "Transaction",
     "__version__",
+    "native",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """What is imported when it is asked for: most requests have no use for it."""
+    if name in ("Lookup", "Native", "NotAvailable", "native"):
+        from narthex import _host
+
+        return getattr(_host, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

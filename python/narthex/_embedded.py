@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 def settle() -> None:
     """Makes Python at home in the process."""
-    sys.stdin = sys.__stdin__ = open("/dev/null", encoding="utf-8")  # noqa: SIM115
+    sys.stdin = open("/dev/null", encoding="utf-8")  # noqa: SIM115
     lead_streams()
-    sys.__stdout__ = sys.__stderr__ = sys.stderr
-    signal.signal = _signal
+    vars(signal)["signal"] = _signal
 
 
 def _signal(signalnum: int, handler: Any, /) -> Any:

@@ -8,12 +8,15 @@ from typing import Any, NoReturn, TypeVar, final, overload
 
 from typing_extensions import disjoint_base
 
+from narthex._host import Native
+
 __all__ = [
     "Abort",
     "Backend",
     "BadRequest",
     "Body",
     "Disconnected",
+    "FileWrapper",
     "Headers",
     "MutableHeaders",
     "ProtocolError",
@@ -21,6 +24,11 @@ __all__ = [
     "ResponseView",
     "Transaction",
     "__version__",
+    "backend_name",
+    "host_ask",
+    "host_log",
+    "host_request",
+    "host_tell",
     "main",
     "request_id",
     "write_errors",
@@ -33,8 +41,22 @@ __version__: str
 
 def main(arguments: list[str]) -> int: ...
 def write_errors(bytes: bytes, /) -> None: ...
+def backend_name() -> str | None: ...
+def host_request() -> int | None: ...
+def host_ask(number: int, matter: int, name: bytes, /) -> list[bytes] | None: ...
+def host_tell(number: int, matter: int, name: bytes, value: bytes, /) -> bool: ...
+def host_log(level: str, text: str, /) -> None: ...
 def request_id() -> str | None:
     """The name of the request that the calling thread works on; None outside of one."""
+
+@final
+class FileWrapper:
+    """A file to be sent as body."""
+
+    def __new__(cls, filelike: Any, block_size: int = 8192) -> FileWrapper: ...
+    def __iter__(self) -> FileWrapper: ...
+    def __next__(self) -> bytes: ...
+    def close(self) -> None: ...
 
 @disjoint_base
 class Abort(Exception):
@@ -117,7 +139,7 @@ class Transaction:
     @property
     def backend(self) -> Backend: ...
     @property
-    def native(self) -> dict[str, str] | None: ...
+    def native(self) -> Native: ...
 
 @final
 class ResponseView:

@@ -6,7 +6,7 @@ use narthex_adapters::ThreadStart;
 use narthex_core::{Handler, Journal};
 use pyo3::prelude::*;
 
-use crate::{calls, native::Native, seam, wsgi::Wsgi};
+use crate::{calls, host, native::Native, seam, wsgi::Wsgi};
 
 /// How an application is called: the one list of application interfaces.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,6 +95,7 @@ pub(crate) fn handler(
     settings: AppSettings,
     journal: Arc<dyn Journal>,
 ) -> PyResult<Arc<dyn Handler>> {
+    host::settle(settings.backend, &journal);
     Ok(match api {
         Api::Wsgi => Arc::new(Wsgi::new(app, settings, journal)),
         Api::Transaction => Arc::new(Native::new(&app, settings, journal)?),

@@ -10,6 +10,7 @@ mod engine;
 mod errors;
 mod hash;
 mod hold;
+mod host;
 mod journal;
 mod native;
 mod seam;
@@ -43,7 +44,11 @@ mod _narthex {
     }
 
     #[pymodule_export]
-    use crate::current::request_id;
+    use crate::{
+        current::request_id,
+        host::{backend_name, host_ask, host_log, host_request, host_tell},
+        wsgi::FileWrapper,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -34,6 +34,18 @@ pub(super) fn write(level: abi::Level, message: &[u8]) {
     }
 }
 
+/// Writes to the log, at a level by its name in Python.
+pub(crate) fn log(level: &str, text: &str) {
+    let level = match level {
+        "debug" => abi::Level::DEBUG,
+        "info" => abi::Level::INFO,
+        "notice" => abi::Level::NOTICE,
+        "warning" => abi::Level::WARNING,
+        _ => abi::Level::ERROR,
+    };
+    write(level, text.as_bytes());
+}
+
 /// The host's error log.
 #[derive(Debug)]
 pub(super) struct HostLog;

@@ -11,3 +11,5 @@ mod abi;
 mod ending;
 mod journal;
 mod python;
+
+pub(crate) use journal::log;

@@ -95,20 +95,27 @@ pub(super) fn endpoint<'py>(
     (!endpoint.host.is_empty()).then(|| (fields::latin1(py, &endpoint.host), endpoint.port))
 }
 
-/// The variables of a gateway, or of a connection by TLS, as a new dict; `None` elsewhere.
-pub(super) fn variables<'py>(
+/// What only the backend has of a request: a `narthex.Native`.
+pub(super) fn native<'py>(
     py: Python<'py>,
     head: &RequestHead,
-) -> PyResult<Option<Bound<'py, PyDict>>> {
-    if head.gateway.is_none() && head.variables().is_empty() {
-        return Ok(None);
-    }
+    backend: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let decode = |octets: &Bytes| path(py, octets);
     let variables = PyDict::new(py);
     for (name, value) in head.variables() {
-        let decode = |octets: &Bytes| path(py, octets);
         variables.set_item(decode(name)?, decode(value)?)?;
     }
-    Ok(Some(variables))
+    let user = head.gateway.as_ref().and_then(|gateway| gateway.authentication.as_ref());
+    let (name, kind) = user.map(|user| (&user.user, &user.kind)).unzip();
+    let (name, kind) = (name.map(decode).transpose()?, kind.map(decode).transpose()?);
+    py.import(intern!(py, "narthex._host"))?.getattr(intern!(py, "Native"))?.call1((
+        backend,
+        head.arrival.number(),
+        variables,
+        name,
+        kind,
+    ))
 }
 
 impl Transaction {

@@ -7,7 +7,7 @@ use narthex_core::{Ask, Capabilities, Exchange, RequestHead, ResponseHead};
 use pyo3::{
     prelude::*,
     sync::PyOnceLock,
-    types::{PyBytes, PyDict, PyString},
+    types::{PyBytes, PyString},
 };
 
 use super::{
@@ -289,10 +289,10 @@ impl Transaction {
         Backend { backend: self.application.backend(), set: self.capabilities }
     }
 
-    /// What only this backend knows: the variables of a gateway, or those of TLS; None elsewhere.
+    /// What only the backend has of the request.
     #[getter]
-    fn native<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        request::variables(py, &self.head)
+    fn native<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        request::native(py, &self.head, self.application.backend())
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

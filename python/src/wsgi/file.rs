@@ -17,7 +17,7 @@ const PIECE: usize = 128 * 1024;
 
 /// Wraps a file-like object to be sent as body.
 #[pyclass(frozen, module = "narthex", name = "FileWrapper")]
-pub(super) struct FileWrapper {
+pub(crate) struct FileWrapper {
     file: Py<PyAny>,
     block_size: usize,
 }

@@ -42,6 +42,7 @@ use crate::{
 };
 use environ::Template;
 use errors::Errors;
+pub(crate) use file::FileWrapper;
 use input::Input;
 use output::Going;
 use start::{Spare, Start, Starting};

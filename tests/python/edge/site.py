@@ -65,4 +65,4 @@ def app(
 
 
 def native(t: Transaction) -> dict[str, Any]:
-    return {"scheme": t.scheme, "native": t.native}
+    return {"scheme": t.scheme, "native": dict(t.native.variables) or None}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_type
 
-from narthex import BadRequest, Transaction
+from narthex import BadRequest, Native, Transaction, native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,10 @@ def read(t: Transaction) -> dict[str, str | None]:
     assert_type(t.query.get("x", 7), "str | int")
     assert_type(t.body.readline(), bytes)
     assert_type(t.client, "tuple[str, int | None] | None")
-    assert_type(t.native, "dict[str, str] | None")
+    assert_type(t.native, Native)
+    assert_type(t.native.variables.get("SSL_PROTOCOL"), "str | None")
+    t.native.notes["a"] = t.native.user or "nobody"
+    t.native.log("notice", native({}).name)
     return {name: t.headers[name] for name in t.headers}
 
 

@@ -130,7 +130,7 @@ def request(t: Transaction) -> dict[str, Any]:
         "http_version": t.http_version,
         "backend": t.backend.name,
         "capabilities": sorted(t.backend.capabilities),
-        "gateway": t.native is not None and t.native["REQUEST_METHOD"],
+        "gateway": t.native.variables.get("REQUEST_METHOD", False),
     }
 
 

@@ -1,0 +1,1 @@
+"""Tests of the engine inside a host that is no Python."""
