@@ -4,6 +4,7 @@
 
 use std::{
     fmt,
+    fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -56,6 +57,12 @@ pub trait Source: Send {
     /// Called when the transport has room, so a slow client slows it down. It may block, by the
     /// means it was given when it was made.
     fn next(&mut self) -> Result<Option<Bytes>>;
+
+    /// The file that is all of the rest, from where on, and how much of it: a transport may have a
+    /// better way than to have it read.
+    fn file(&self) -> Option<(&File, u64, u64)> {
+        None
+    }
 }
 
 /// A [`Source`] and what is owed to its head.
@@ -83,6 +90,32 @@ impl Pulled {
         let outcome = self.pull(site, request);
         self.ended = !matches!(outcome, Ok(Some(_)));
         outcome
+    }
+
+    /// Has `send` send the file that the body is, from where on and how much of it; it says how much
+    /// there was. `None` where it is no file, and nothing was done.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next), and those of `send`.
+    pub fn send_file(
+        &mut self,
+        site: &Site,
+        request: &RequestHead,
+        send: impl FnOnce(&File, u64, u64) -> Result<u64>,
+    ) -> Option<Result<u64>> {
+        let (file, position, length) = self.source.file()?;
+        if self.ended || !self.outgoing.reserve(length) {
+            return None;
+        }
+        self.ended = true;
+        Some(send(file, position, length).and_then(|sent| {
+            let ended = if sent < length {
+                Err(Error::application("the file shrank while it was sent"))
+            } else {
+                self.outgoing.finish().map(|()| sent)
+            };
+            ended.inspect_err(|error| site.report(error, Some(request)))
+        }))
     }
 
     fn pull(&mut self, site: &Site, request: &RequestHead) -> Result<Option<Bytes>> {

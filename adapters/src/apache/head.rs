@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header::HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header::HOST};
 use narthex_abi::{Pair, Request, Text};
 use narthex_core::{
     Arrival, Connection, Endpoint, Error, RequestHead, RequestHeads, Result, Scheme, Site,
@@ -114,7 +114,7 @@ impl Kept {
                 .map_err(|_| Error::bad_request("malformed method"))?,
             version: version(request.protocol),
             uri: Uri::default(),
-            headers: fields(request),
+            headers: fields(request)?,
             connection: Arc::clone(&self.connection),
             gateway: None,
             arrival: Arrival::default(),
@@ -135,7 +135,7 @@ impl Kept {
     /// paths that httpd has rewritten.
     fn as_variables(&self, request: &Request<'_>) -> Result<Box<RequestHead>> {
         let mut heads = RequestHeads::program(self.site.mount.clone());
-        heads.head(variables(&self.connection, request)).map(Box::new)
+        heads.head(variables(&self.connection, request)?).map(Box::new)
     }
 }
 
@@ -210,9 +210,9 @@ fn version(protocol: u32) -> Version {
 }
 
 /// The fields, less those that could pass for others among the variables (`X_Real_IP`).
-fn fields(request: &Request<'_>) -> HeaderMap {
+fn fields(request: &Request<'_>) -> Result<HeaderMap> {
     let fields = request.fields.values();
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    let mut headers = HeaderMap::with_capacity(fields.len().min(64));
     for Pair { name, value } in fields {
         if name.bytes().contains(&b'_') {
             continue;
@@ -221,10 +221,13 @@ fn fields(request: &Request<'_>) -> HeaderMap {
         if let Ok(name) = HeaderName::from_bytes(name.bytes())
             && let Ok(value) = HeaderValue::from_bytes(value.bytes())
         {
-            headers.append(name, value);
+            headers.try_append(name, value).map_err(|_| {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                Error::Refused(status, "too many fields")
+            })?;
         }
     }
-    headers
+    Ok(headers)
 }
 
 fn connection(software: &'static [u8], request: &Request<'_>) -> Connection {
@@ -243,8 +246,8 @@ fn connection(software: &'static [u8], request: &Request<'_>) -> Connection {
 }
 
 /// The variables by which httpd would hand `request` to a program (`ap_add_cgi_vars`).
-fn variables(connection: &Connection, request: &Request<'_>) -> Variables {
-    let fields = fields(request);
+fn variables(connection: &Connection, request: &Request<'_>) -> Result<Variables> {
+    let fields = fields(request)?;
     // What configuration calls a field is none of the client's.
     let plain = |(name, _): &&(Bytes, Bytes)| !name.starts_with(b"HTTP_");
     let mut variables: Variables = connection.variables.iter().filter(plain).cloned().collect();
@@ -277,7 +280,7 @@ fn variables(connection: &Connection, request: &Request<'_>) -> Variables {
         let variable = header_variable(name.as_str().as_bytes());
         (variable.into(), field_value(&fields, name).into_owned().into())
     }));
-    variables
+    Ok(variables)
 }
 
 fn protocol(protocol: u32) -> &'static str {

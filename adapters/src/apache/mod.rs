@@ -18,7 +18,10 @@ mod head;
 mod table;
 mod transaction;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    fs::File,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use bytes::Bytes;
 use http::Method;
@@ -198,6 +201,10 @@ impl Server {
             }
             Body::Pulled(mut body) => {
                 call.start(&out)?;
+                let send = |file: &File, from, length| call.send_file(file, from, length);
+                if let Some(outcome) = body.send_file(&self.site, head, send) {
+                    *sent = outcome?;
+                }
                 while let Some(piece) = body.next(&self.site, head)? {
                     call.write(&piece, true)?;
                     *sent += piece.len() as u64;
@@ -211,6 +218,7 @@ impl Server {
     /// Runs the application over a transaction.
     fn stream(&self, call: Call, head: Box<RequestHead>, has_body: bool) -> Result<()> {
         let line = Arc::new(Line::new(call));
+        current::share(&line);
         let transaction = OneRequest {
             head,
             capabilities: self.capabilities,

@@ -8,7 +8,7 @@ use std::{
     mem,
     os::fd::AsRawFd,
     ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
 use bytes::Bytes;
@@ -221,10 +221,22 @@ impl Line {
 
     /// Has `talk` talk to the host.
     pub(super) fn with<T>(&self, talk: impl FnOnce(Call) -> Result<T>) -> Result<T> {
-        match *self.lock() {
+        // Locked until it has talked.
+        let call = self.lock();
+        match *call {
             Some(call) => talk(call),
             None => Err(Error::application("the request has been answered")),
         }
+    }
+
+    /// The same, unless another thread does so at this moment; says whether it was done.
+    pub(super) fn try_with(&self, talk: impl FnOnce(Call)) -> bool {
+        let call = match self.0.try_lock() {
+            Ok(call) => call,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        call.map(talk).is_some()
     }
 
     /// Nobody reaches the host from now on.

@@ -122,4 +122,9 @@ impl Source for FileSource {
         *length -= count as u64;
         Ok((count > 0).then(|| piece.into()))
     }
+
+    fn file(&self) -> Option<(&File, u64, u64)> {
+        let Regular { file, position, length } = &self.regular;
+        Some((file, *position, *length))
+    }
 }
