@@ -31,12 +31,12 @@ impl Identity {
             None => (0, unistd::User::from_name(user)),
         };
         let entry = entry.map_err(|error| format!("the user {user} cannot be found: {error}"))?;
+        if entry.is_none() && self::number(user).is_none() {
+            return Err(cannot("user", user));
+        }
         let group = group.map(|name| group_of(name)?.ok_or_else(|| cannot("group", name)));
         let group = group.transpose()?;
         let Some(entry) = entry else {
-            if self::number(user).is_none() {
-                return Err(cannot("user", user));
-            }
             // A number is a user even without a name; its group has to be said.
             let group = group.ok_or_else(|| cannot("user", user))?;
             let (name, home) = (number.to_string(), PathBuf::from("/"));

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from narthex._apache.native import broker
 from support.fronts.httpd import not_as_root
@@ -65,10 +65,26 @@ class Refused(Exception):
     """The broker says no."""
 
 
+class How(NamedTuple):
+    """How a broker is started.
+
+    Attributes:
+        privileged: As root.
+        httpd: The process that it lives as long as; this one by default.
+        run_as: The user of the children of httpd.
+        inherited: Descriptors that are left open for it.
+    """
+
+    privileged: bool = False
+    httpd: int | None = None
+    run_as: str | None = None
+    inherited: tuple[int, ...] = ()
+
+
 class Broker:
     """A broker, whose httpd is this process."""
 
-    def __init__(self, folder: Path, groups: Groups, as_root: bool = False) -> None:
+    def __init__(self, folder: Path, groups: Groups, how: How | None = None) -> None:
         """Starts it, and waits until it can be asked.
 
         Raises:
@@ -77,7 +93,11 @@ class Broker:
         self.folder = folder
         self.control = str(folder / "sockets" / "control")
         self.log = Log()
-        self._user = "1000" if not as_root and os.geteuid() == 0 else str(os.geteuid())
+        self._status = 0
+        how = how or How()
+        self._run_as = how.run_as or (
+            "1000" if os.geteuid() == 0 else str(os.geteuid())
+        )
         self.environment = {
             **os.environ,
             "NARTHEX_RUNTIME_DIR": str(folder / "run"),
@@ -85,15 +105,16 @@ class Broker:
         }
         self.process = subprocess.Popen(
             [
-                *([] if as_root else not_as_root()),
+                *([] if how.privileged else not_as_root()),
                 broker(),
                 "--child-of",
-                str(os.getpid()),
+                str(how.httpd or os.getpid()),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment,
+            pass_fds=how.inherited,
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -110,11 +131,10 @@ class Broker:
     def definition(self, groups: Groups) -> str:
         """Writes what the broker is told."""
         assert VERSION
-        run = self._run_as()
         lines = [
             f"narthex-broker {VERSION[1]}",
             "name httpd",
-            f"run {run} {run}",
+            f"run {self._run_as} {self._run_as}",
             f"control {_word(self.control)}",
         ]
         for name, settings in groups.items():
@@ -123,9 +143,6 @@ class Broker:
                 values = value if isinstance(value, list) else [value]
                 lines += [f"set {key} {_word(each)}" for each in values]
         return "\n".join([*lines, "end", ""])
-
-    def _run_as(self) -> str:
-        return "65534" if self._user == "0" else self._user
 
     def ask(self, question: str) -> list[str]:
         """Asks at the control socket.
@@ -168,6 +185,12 @@ class Broker:
         """The processes that it has started, unless they have been reaped."""
         return children(self.process.pid)
 
+    def kill(self) -> None:
+        """Ends it without a word."""
+        self.process.kill()
+        self.process.wait()
+        self._status = -signal.SIGKILL
+
     def stop(self) -> None:
         """Ends it; nothing of it may stay.
 
@@ -184,9 +207,10 @@ class Broker:
             self.process.wait()
             raise
         self._reader.join(PATIENCE)
-        assert status == 0, self.log.since()
+        assert status == self._status, self.log.since()
         assert not [process for process in left if is_running(process)]
-        assert not (self.folder / "sockets").exists()
+        if status == 0:
+            assert not (self.folder / "sockets").exists()
         assert "panicked" not in "\n".join(self.log.since())
 
 

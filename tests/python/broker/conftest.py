@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from .brokered import APP, Broker
+from .brokered import APP, Broker, How
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Starter(Protocol):
-    def __call__(self, groups: Groups, as_root: bool = False) -> Broker: ...
+    def __call__(
+        self, groups: Groups, how: How | None = None, folder: Path | None = None
+    ) -> Broker: ...
 
 
 @pytest.fixture
@@ -51,14 +53,17 @@ def shop(project: Path) -> dict[str, object]:
 def start() -> Iterator[Starter]:
     """Starts brokers; ends them with the test."""
     started: list[Broker] = []
-    folders: list[str] = []
+    folders: list[Path] = []
 
-    def starter(groups: Groups, as_root: bool = False) -> Broker:
-        # Short enough for the names of sockets.
-        folder = tempfile.mkdtemp(prefix="nxb-")
-        folders.append(folder)
-        Path(folder).chmod(0o755)
-        broker = Broker(Path(folder), groups, as_root)
+    def starter(
+        groups: Groups, how: How | None = None, folder: Path | None = None
+    ) -> Broker:
+        if folder is None:
+            # Short enough for the names of sockets.
+            folder = Path(tempfile.mkdtemp(prefix="nxb-"))
+            folder.chmod(0o755)
+            folders.append(folder)
+        broker = Broker(folder, groups, how)
         started.append(broker)
         return broker
 

@@ -63,16 +63,17 @@ impl Orders {
         }
     }
 
-    /// Obeys what has come, and answers what is done.
+    /// Obeys what has come.
     pub(crate) fn obey(&mut self, pools: &mut [Member<'_>]) {
         for (name, post) in &mut self.posts {
-            let mut own: Vec<_> = pools
-                .iter_mut()
-                .filter(|(group, _)| post.group.as_deref().is_none_or(|own| own == *group))
-                .map(|(_, pool)| &mut **pool)
-                .collect();
-            post.obey(name, &mut own);
-            post.finish(&mut own);
+            post.obey(name, &mut own(&post.group, pools));
+        }
+    }
+
+    /// Answers what is done: after the pools have had their turn, since nothing else may wake it.
+    pub(crate) fn finish(&mut self, pools: &mut [Member<'_>]) {
+        for post in self.posts.values_mut() {
+            post.finish(&mut own(&post.group, pools));
         }
     }
 
@@ -83,6 +84,13 @@ impl Orders {
             waits.until(post.server.deadline());
         }
     }
+}
+
+/// The pools of a group, or all.
+fn own<'a>(group: &Option<String>, pools: &'a mut [Member<'_>]) -> Vec<&'a mut Pool> {
+    let is_own = |name: &str| group.as_deref().is_none_or(|own| own == name);
+    let own = pools.iter_mut().filter(|(name, _)| is_own(name));
+    own.map(|(_, pool)| &mut **pool).collect()
 }
 
 fn listen(name: &str) -> Result<Server, String> {

@@ -38,6 +38,8 @@ pub(crate) struct Pool {
 struct Crew {
     troop: Troop,
     processes: Processes,
+    /// Why none of them starts.
+    trouble: Option<String>,
 }
 
 /// Why no process starts, and until when none is tried.
@@ -49,9 +51,13 @@ struct Trouble {
 impl Crew {
     /// Does what there is to do; `false` when all has ended.
     fn turn(&mut self) -> bool {
-        let Self { troop, processes } = self;
+        let Self { troop, processes, trouble } = self;
         let journal = About(processes.journal.0.clone());
-        troop.turn(processes, &journal).is_none()
+        let outcome = troop.turn(processes, &journal);
+        if let Some(error) = outcome.as_ref().map_or(troop.trouble(), |it| it.as_ref().err()) {
+            *trouble = Some(error.to_string());
+        }
+        outcome.is_none()
     }
 }
 
@@ -102,8 +108,7 @@ impl Pool {
         if goes_on && !crew.troop.is_ending() {
             return;
         }
-        if let Some(error) = crew.troop.trouble() {
-            let why = error.to_string();
+        if let Some(why) = crew.trouble.take() {
             self.trouble(&why);
         }
         if let Some(crew) = self.current.take().filter(|_| goes_on) {
@@ -118,7 +123,7 @@ impl Pool {
             self.end_current(Manner::Graceful);
             self.current = self.next.take();
         } else if !goes_on || crew.troop.is_ending() {
-            let why = crew.troop.trouble().map(ToString::to_string).unwrap_or_default();
+            let why = crew.trouble.take().unwrap_or_default();
             self.say(Level::Error, &format!("{why}; the processes of before go on"));
             self.ending.extend(self.next.take().filter(|_| goes_on));
         }
@@ -163,7 +168,7 @@ impl Pool {
         let settings = self.spec.settings(self.name.clone());
         let troop = Troop::new(settings, Manager::none()).map_err(io::Error::other)?;
         let processes = Processes::new(spec, journal, self.arguments.clone(), listener);
-        Ok(Crew { troop, processes })
+        Ok(Crew { troop, processes, trouble: None })
     }
 
     /// Remembers why nothing starts, and tells those who wait.
@@ -178,12 +183,12 @@ impl Pool {
         self.trouble = Some(Trouble { why, until: now + wait });
     }
 
-    /// Names what the next turn waits for.
-    pub(crate) fn waits<'a>(&'a self, waits: &mut Waits<'a>) {
+    /// Names what the next turn waits for, which `takes` connections or does not.
+    pub(crate) fn waits<'a>(&'a self, takes: bool, waits: &mut Waits<'a>) {
         for crew in self.current.iter().chain(&self.next).chain(&self.ending) {
             crew.troop.waits(waits);
         }
-        if self.current.is_none() {
+        if takes && self.current.is_none() {
             waits.input(self.socket.listener.as_fd());
         }
     }

@@ -3,9 +3,13 @@
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
+    fs::File,
     io::{self, Read, Write},
     ops::ControlFlow,
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,13 +22,14 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::Mode,
     process::{Pid, PidfdFlags, pidfd_open, setsid, umask},
+    stdio::dup2_stdout,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::{
     children::{self, Asking, Children, Question},
     log,
-    orders::Orders,
+    orders::{Member, Orders},
     place::Place,
     pool::Pool,
     processes::Spec,
@@ -63,6 +68,23 @@ struct Entry {
     pool: Pool,
     /// When it goes unless somebody asks for it.
     until: Option<Instant>,
+    /// It takes no connections any more.
+    is_gone: bool,
+}
+
+impl Entry {
+    fn turn(&mut self, now: Instant, ends: bool) {
+        if self.until.is_some_and(|until| until <= now) {
+            (self.until, self.is_gone) = (None, true);
+            self.pool.stop(Manner::Graceful);
+        }
+        self.pool.turn(!self.is_gone && !ends);
+    }
+}
+
+/// The pools, with the names of their groups.
+fn members(pools: &mut BTreeMap<Key, Entry>) -> Vec<Member<'_>> {
+    pools.iter_mut().map(|((group, _), entry)| (&group[..], &mut entry.pool)).collect()
 }
 
 /// Serves the httpd of this number until it ends.
@@ -87,9 +109,8 @@ pub(crate) fn run(httpd: &OsStr) -> ExitCode {
 /// Answers whoever has started this process; afterwards there is no standard output.
 fn say(answer: &str) {
     let _ = io::stdout().write_all(answer.as_bytes());
-    let null = std::fs::File::options().write(true).open("/dev/null");
-    if let Ok(null) = null {
-        let _ = rustix::stdio::dup2_stdout(null);
+    if let Ok(null) = File::options().write(true).open("/dev/null") {
+        let _ = dup2_stdout(null);
     }
 }
 
@@ -142,22 +163,12 @@ impl Charge for Server {
         for (asking, question) in self.children.questions(now) {
             self.answer(asking, question);
         }
-        let mut members: Vec<_> = self
-            .pools
-            .iter_mut()
-            .map(|((group, _), entry)| (&group[..], &mut entry.pool))
-            .collect();
-        self.orders.obey(&mut members);
-        let takes = !self.ends;
+        self.orders.obey(&mut members(&mut self.pools));
         for entry in self.pools.values_mut() {
-            if entry.until.is_some_and(|until| until <= now) {
-                entry.pool.stop(Manner::Graceful);
-            }
-            entry.pool.turn(takes);
+            entry.turn(now, self.ends);
         }
-        self.pools.retain(|_, entry| {
-            !entry.pool.is_empty() || entry.until.is_none_or(|until| until > now)
-        });
+        self.orders.finish(&mut members(&mut self.pools));
+        self.pools.retain(|_, entry| !entry.is_gone || !entry.pool.is_empty());
         if self.ends && self.pools.values().all(|entry| entry.pool.is_empty()) {
             return ControlFlow::Break(());
         }
@@ -170,7 +181,7 @@ impl Charge for Server {
         waits.until(self.children.deadline());
         self.orders.waits(waits);
         for entry in self.pools.values() {
-            entry.pool.waits(waits);
+            entry.pool.waits(!entry.is_gone && !self.ends, waits);
             waits.until(entry.until);
         }
     }
@@ -225,7 +236,6 @@ impl Server {
 
     /// The path of the socket of a pool.
     fn open(&mut self, group: String, arguments: Vec<Vec<u8>>) -> Result<Vec<u8>, String> {
-        use std::os::unix::ffi::OsStrExt;
         if self.ends {
             return Err("httpd is ending".to_owned());
         }
@@ -242,11 +252,13 @@ impl Server {
             let socket = self.place.listen(&name, spec.group.queue);
             let socket = socket.map_err(|error| format!("no socket can be made: {error}"))?;
             self.count += 1;
-            let pool = Pool::new(called(&key), spec, key.1.clone(), socket);
-            self.pools.insert(key.clone(), Entry { pool, until: None });
+            let pool = Pool::new(called(&key), Arc::clone(&spec), key.1.clone(), socket);
+            self.pools.insert(key.clone(), Entry { pool, until: None, is_gone: false });
         }
         let entry = self.pools.get_mut(&key).expect("it is there, or was put there");
-        entry.until = None;
+        // One that was about to go comes back.
+        entry.pool.redefine(spec);
+        (entry.until, entry.is_gone) = (None, false);
         Ok(entry.pool.socket().path.as_os_str().as_bytes().to_vec())
     }
 
