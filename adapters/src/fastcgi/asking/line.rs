@@ -181,6 +181,7 @@ impl AsFd for Line {
 #[derive(Default)]
 struct Answer {
     reader: Reader,
+    taken: bool,
     said: Vec<u8>,
 }
 
@@ -189,10 +190,7 @@ impl Answer {
     fn take(&mut self, mut bytes: &[u8]) -> Option<Result<(), NotTaken>> {
         loop {
             match self.reader.next(&mut bytes) {
-                Ok(Some(Incoming::GetValuesResult { .. })) => {
-                    let pure = bytes.is_empty() && self.said.is_empty();
-                    return Some(if pure { Ok(()) } else { Err(NotTaken::Foreign) });
-                }
+                Ok(Some(Incoming::GetValuesResult { .. })) => self.taken = true,
                 Ok(Some(Incoming::Stream { kind: Stream::Stderr, content, .. })) => {
                     let room = MOST_SAID - self.said.len();
                     self.said.extend_from_slice(&content[..content.len().min(room)]);
@@ -202,7 +200,8 @@ impl Answer {
                     return Some(Err(NotTaken::Refused(why)));
                 }
                 Ok(Some(Incoming::StreamEnd { .. })) => {}
-                Ok(None) => return None,
+                // The padding may be still to come.
+                Ok(None) => return (self.taken && self.reader.between_records()).then_some(Ok(())),
                 Ok(Some(_)) | Err(_) => return Some(Err(NotTaken::Foreign)),
             }
         }

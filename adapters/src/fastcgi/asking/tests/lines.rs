@@ -35,7 +35,7 @@ fn pool<T: Send + 'static>(
 fn take(it: &mut Application) {
     assert!(matches!(it.next(), Some(Incoming::GetValues { .. })));
     let mut out = Vec::new();
-    record::get_values_result(&mut out, &[(b"FCGI_MAX_REQS", b"1")]);
+    record::get_values_result(&mut out, &[(b"FCGI_MAX_REQS", b"100")]);
     it.socket.write_all(&out).unwrap();
 }
 
