@@ -14,7 +14,10 @@ use std::{
 
 use narthex_broker::{Definition, Group, OpenError};
 
-use crate::httpd::{Level, Server, facts, parent, pool::Pool};
+use crate::{
+    config::World,
+    httpd::{Level, Server, facts, machine::Machine, parent, pool::Pool},
+};
 
 /// What the pool of the process keeps: where the broker is asked, and which process it is.
 const CONTROL: &CStr = c"narthex broker control";
@@ -118,9 +121,15 @@ fn start(program: &Path, definition: &Definition) -> Result<u32, String> {
     })
 }
 
+/// Where a broker is to be asked: a name of this httpd's own.
+fn new_control(pool: Pool<'_>) -> Result<PathBuf, String> {
+    let name = format!("narthex-{}/control", process::id());
+    parent::runtime_path(pool, &name).ok_or_else(|| "DefaultRuntimeDir is no path".to_owned())
+}
+
 /// The program, which lies beside the module.
 fn program() -> Result<PathBuf, String> {
-    let module = parent::module().ok_or("the file of mod_narthex.so cannot be found")?;
+    let module = Machine.module().ok_or("the file of mod_narthex.so cannot be found")?;
     let program = module.with_file_name("narthex-broker");
     if program.is_file() {
         return Ok(program);
@@ -133,13 +142,8 @@ fn program() -> Result<PathBuf, String> {
 }
 
 fn definition(server: Server<'_>, pool: Pool<'_>, groups: &[Group]) -> Result<Definition, String> {
-    let control = match control(server) {
-        Some(control) => control,
-        None => {
-            let name = format!("narthex-{}/control", process::id());
-            parent::runtime_path(pool, &name).ok_or("DefaultRuntimeDir is no path")?
-        }
-    };
+    // It stays where it is for as long as httpd lives.
+    let control = control(server).map_or_else(|| new_control(pool), Ok)?;
     let (user, group) = facts::user().map_or_else(
         || (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
         |(_, user, group)| (user, group),

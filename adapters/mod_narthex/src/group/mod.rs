@@ -11,12 +11,13 @@ mod pools;
 mod served;
 mod variables;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 use narthex_adapters::fastcgi::{
     asking::{Desk, Downstream, Exchange, Kept, Manner, NoBody, NotTaken, Outcome as Came},
     record::{AUTHORIZER, RESPONDER},
 };
+use narthex_core::Limits;
 
 use crate::{
     httpd::{Announced, Level, Request},
@@ -30,6 +31,9 @@ use served::{Served, Verdict};
 
 /// After how many seconds a client may come back that was sent away.
 const LATER: &[u8] = b"5";
+
+/// How long an application may take to answer without a body that its client has not sent.
+const RELUCTANCE: Duration = Duration::from_millis(50);
 
 /// What an authorizer has decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,7 +79,7 @@ pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
     let manner = Manner {
         role: RESPONDER,
         body: body == Announced::Some,
-        reluctant: request.is_reluctant(),
+        reluctant: reluctance(request),
         client: request.server().timeout(),
         application: pool.silence(),
     };
@@ -99,7 +103,7 @@ pub(crate) fn authorize(
     let manner = Manner {
         role: AUTHORIZER,
         body: false,
-        reluctant: false,
+        reluctant: None,
         client: request.server().timeout(),
         application: pool.silence(),
     };
@@ -108,6 +112,16 @@ pub(crate) fn authorize(
         return Decision::Allowed;
     }
     Decision::Denied(settle(request, place.application, came, verdict.response()))
+}
+
+/// How long a client is kept waiting that wants to be asked for its body. An application is called
+/// before the body is there only if that is a long one.
+fn reluctance(request: &Request<'_>) -> Option<Duration> {
+    let prefetched = Limits::default().body_prefetch;
+    let length = request.headers_in().known(c"Content-Length");
+    let length = length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<usize>().ok());
+    let is_long = length.is_some_and(|length| length > prefetched);
+    request.is_reluctant().then_some(if is_long { RELUCTANCE } else { Duration::ZERO })
 }
 
 /// Makes a request of a pool, over a connection of this thread.
@@ -164,8 +178,8 @@ fn settle(
             request.log(Level::Error, format!("{}: {why}", name(application)));
             Outcome::Status(status)
         }
-        Ok(Came::Departed) | Err(Trouble::Body(NoBody::Departed)) => {
-            request.log(Level::Info, "the client has gone");
+        Ok(Came::Departed)
+        | Err(Trouble::Body(NoBody::Departed) | Trouble::NotTaken(NotTaken::Departed)) => {
             served.leave()
         }
         Ok(Came::Untouched) => send_away(request, application, "nobody takes the request"),
@@ -173,7 +187,6 @@ fn settle(
             request.log(Level::Info, "the request's body could not be read");
             Outcome::Status(status)
         }
-        Err(Trouble::NotTaken(NotTaken::Departed)) => served.leave(),
         Err(Trouble::NotTaken(why)) => send_away(request, application, &why.to_string()),
     }
 }

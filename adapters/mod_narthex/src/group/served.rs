@@ -48,8 +48,8 @@ impl<'r> Served<'r> {
             self.outgoing.cut();
             return Outcome::Answered;
         }
-        // For the access log.
-        Outcome::Status(400)
+        // A filter may have refused the body by itself; otherwise this is for the access log.
+        if self.request.is_answered() { Outcome::Answered } else { Outcome::Status(400) }
     }
 }
 
@@ -65,6 +65,10 @@ impl Downstream for Served<'_> {
             Err(Trouble::Malformed) => Err(NoBody::Refused(400)),
             Err(Trouble::Failed) => Err(NoBody::Refused(500)),
         }
+    }
+
+    fn invite(&mut self) {
+        self.request.invite();
     }
 
     fn arriving(&self) -> Option<BorrowedFd<'_>> {
@@ -123,6 +127,8 @@ impl Downstream for Verdict<'_> {
     fn read(&mut self, _buffer: &mut [u8]) -> Result<Arrived, NoBody> {
         Ok(Arrived::End)
     }
+
+    fn invite(&mut self) {}
 
     fn arriving(&self) -> Option<BorrowedFd<'_>> {
         None

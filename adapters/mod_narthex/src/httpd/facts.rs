@@ -46,7 +46,21 @@ impl<'r> Request<'r> {
         unsafe { text::bytes((*self.record().connection).local_ip) }
     }
 
-    /// Whether the client sends the body only when it is read (`Expect: 100-continue`).
+    /// Asks a client that waits for it to send its body. httpd does so by itself only for who waits for
+    /// the body in its filters. No response may have been begun.
+    pub(crate) fn invite(&self) {
+        // SAFETY: the request lives, and is this thread's.
+        unsafe {
+            let request = &mut *self.as_ptr();
+            let (status, line) = (request.status, request.status_line);
+            request.status = ffi::HTTP_CONTINUE.cast_signed();
+            request.status_line = ptr::null();
+            ffi::ap_send_interim_response(request, 0);
+            (request.status, request.status_line) = (status, line);
+        }
+    }
+
+    /// Whether the client sends the body only when it is asked to (`Expect: 100-continue`).
     pub(crate) fn is_reluctant(&self) -> bool {
         self.record().expecting_100 != 0
     }

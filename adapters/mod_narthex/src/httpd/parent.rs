@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{callback::callbacks, pool::Pool, text};
-use crate::{ffi, module};
+use crate::ffi;
 
 /// Has `ended` called, with a pool like this one, when a process that the parent has started ends while
 /// httpd goes on; until `pool` ends, which is at the next restart.
@@ -69,17 +69,4 @@ pub(crate) fn runtime_path(pool: Pool<'_>, name: &str) -> Option<PathBuf> {
     // SAFETY: the pool lives, the name ends in a NUL; the result is null or a string in the pool.
     let path = unsafe { text::bytes(ffi::ap_runtime_dir_relative(pool.as_ptr(), name.as_ptr()))? };
     Some(PathBuf::from(OsStr::from_bytes(path)))
-}
-
-/// The file of this module.
-pub(crate) fn module() -> Option<PathBuf> {
-    let mut about = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `about` is written before it is read; its name is a string of the loader's.
-    let name = unsafe {
-        if libc::dladdr(module::record().cast_const().cast(), about.as_mut_ptr()) == 0 {
-            return None;
-        }
-        text::bytes(about.assume_init().dli_fname)?
-    };
-    Some(PathBuf::from(OsStr::from_bytes(name)))
 }

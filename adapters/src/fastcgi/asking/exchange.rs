@@ -29,10 +29,6 @@ const ONE_PIECE: usize = 30 * 1024;
 /// Bytes that are read at once.
 const ROOM: usize = 64 * 1024;
 
-/// How long a client that waits to be asked for its body (RFC 9110, 10.1.1) is kept waiting, in case
-/// that the application answers without it.
-const RELUCTANCE: Duration = Duration::from_millis(50);
-
 /// How long to wait for more of a body where nothing tells that it has come, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
 
@@ -214,7 +210,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             clean: false,
             quiet: Default::default(),
         };
-        if manner.body && !manner.reluctant {
+        if manner.body && manner.reluctant.is_none() {
             let count = exchange.gather()?;
             exchange.append(count);
         }
@@ -247,11 +243,15 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             self.desk.client.begin_again(ONLY);
             (self.sent, self.sends, self.answered) = (0, 0, false);
         }
-        if self.manner.reluctant
+        if let Some(most) = self.manner.reluctant
             && self.body == Body::Wanted
-            && let Some(outcome) = self.wait_for_refusal(line)
         {
-            return outcome;
+            if let Some(outcome) = self.wait_for_refusal(line, most) {
+                return outcome;
+            }
+            if !self.desk.response.has_begun() {
+                self.downstream.invite();
+            }
         }
         loop {
             let mut wants = None;
@@ -371,14 +371,13 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         self.body = Body::Whole;
     }
 
-    /// Gives an application the time to answer without the body, which the client is asked for
-    /// by reading it.
-    fn wait_for_refusal(&mut self, line: &Line) -> Option<Outcome> {
+    /// Gives an application the time to answer without the body.
+    fn wait_for_refusal(&mut self, line: &Line, most: Duration) -> Option<Outcome> {
         if self.push(line) != Pushed::All {
             return None;
         }
         let mut polled = [PollFd::new(line, PollFlags::IN)];
-        match poll(&mut polled, Some(&timespec(RELUCTANCE))) {
+        match poll(&mut polled, Some(&timespec(most))) {
             Ok(1..) => self.receive(line),
             _ => None,
         }

@@ -39,6 +39,9 @@ pub trait Downstream {
     /// There is no more to come.
     fn read(&mut self, buffer: &mut [u8]) -> Result<Arrived, NoBody>;
 
+    /// Asks a client that waits for it to send its body (RFC 9110, 10.1.1).
+    fn invite(&mut self);
+
     /// What can be waited for until more of the body has arrived, if there is such a thing.
     fn arriving(&self) -> Option<BorrowedFd<'_>>;
 
@@ -98,8 +101,9 @@ pub struct Manner {
     pub role: u16,
     /// Whether there may be a body.
     pub body: bool,
-    /// Whether the client sends the body only when it is read (`Expect: 100-continue`).
-    pub reluctant: bool,
+    /// If the client sends the body only when it is asked to (`Expect: 100-continue`): how long it is
+    /// kept waiting, in case that the application answers without the body.
+    pub reluctant: Option<Duration>,
     /// How long the client may take for a piece of the body.
     pub client: Duration,
     /// How long the application may say nothing and read nothing; `None`: for ever.
