@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 
 # A socket of ours lies below, and its whole path may have about a hundred bytes.
 _LONGEST_FOLDER = 40
-_ADDRESS = re.compile(r"(?:(?P<host>[A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):)?(?P<port>\d{1,5})")
+_ADDRESS = re.compile(
+    r"(?:(?P<host>[A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):)?(?P<port>\d{1,5})"
+)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Letters that no line of a configuration can have.
+_UNSPEAKABLE = {chr(code) for code in (*range(32), 127)}
 # What every MPM says when its sockets are open and its children started.
 _READY = b"resuming normal operations"
 # How long what httpd has started may be silent after its end.
@@ -57,15 +62,36 @@ def run(place: Place, private: Private) -> int:
     Raises:
         StartError: It cannot be started.
     """
+    if not place.inline:
+        place = place._replace(settings=[*_variables(), *place.settings])
     fragment = Fragment(place)
     server = httpd.find(private.httpd)
     reader = _user(private, fragment)
     with _folder(reader) as state, _addresses(private.bind) as addresses:
         file = os.path.join(state, "httpd.conf")
         text = _configuration(fragment, server, private, addresses, state)
-        with open(file, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(
+            descriptor, "w", encoding="utf-8", errors="surrogateescape"
+        ) as stream:
             stream.write(text)
         return _Foreground(server, file, addresses).run()
+
+
+def _variables() -> list[tuple[str, str]]:
+    """Our variables as settings of a group, whose processes inherit none.
+
+    Those that steer us are not for them.
+    """
+    settings = []
+    for name, value in os.environ.items():
+        if not _VARIABLE.fullmatch(name) or name.startswith("NARTHEX_") or not value:
+            continue
+        if "${" in value or not set(value).isdisjoint(_UNSPEAKABLE):
+            _tell(f"{name} is not passed on: httpd takes no such value")
+            continue
+        settings.append(("env", f"{name}={value}"))
+    return settings
 
 
 def _configuration(
@@ -225,7 +251,9 @@ def _addresses(texts: list[str]) -> Iterator[list[Address]]:
 def _address(text: str) -> Address:
     found = _ADDRESS.fullmatch(text)
     if found is None or int(found["port"]) > 65535:
-        _no_address(text, "httpd listens on HOST:PORT, with an IPv6 address in brackets")
+        _no_address(
+            text, "httpd listens on HOST:PORT, with an IPv6 address in brackets"
+        )
     # A port alone is for this machine, as with other commands; an empty host for all.
     host = "127.0.0.1" if found["host"] is None else found["host"] or "0.0.0.0"
     return Address(host, int(found["port"]))

@@ -63,4 +63,4 @@ def serving(project: Path, *words: str) -> Iterator[Server]:
 
 def kind(process: str) -> list[str]:
     """The options for a place to run at."""
-    return ["--inline"] if process == "inline" else ["--env", PACKAGE]
+    return ["--inline"] if process == "inline" else []

@@ -41,7 +41,8 @@ def state() -> Iterator[Path]:
 
 @pytest.mark.parametrize("process", ["group", "inline"])
 def test_what_is_printed_serves(place: Path, state: Path, process: str) -> None:
-    text = printed(place, "--mount", "/a.b/shop", *kind(process))
+    where = kind(process) or ["--env", PACKAGE]
+    text = printed(place, "--mount", "/a.b/shop", *where)
     with Httpd(state, text, []) as httpd:
         assert get(httpd.port, "/a.b/shop/x").body.startswith(b"/a.b/shop|/x|-|")
         assert get(httpd.port, "/elsewhere").status == 404

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from command.running import PATIENCE, Server, get
+from support.fronts.httpd import not_as_root
 from support.fronts.program import find_program
 from support.processes import command_line, descendants
 
@@ -176,3 +177,44 @@ def test_only_root_has_another_user(project: Path) -> None:
     with serving(project, "--user", "daemon") as server:
         assert server.wait() == 1
     assert "only root can start an httpd that serves as daemon" in said_by(server)
+
+
+def test_run_serves_by_its_backend(project: Path) -> None:
+    words = ["--bind", "127.0.0.1:0", "--mount", "/shop/", "--workers", "1"]
+    words += ["--limit-body", "10M", "--serialize", "--access-log", "-"]
+    server = Server(
+        *("run", "--backend", "apache", "shop.py", *words),
+        cwd=project,
+        before=not_as_root(),
+        env={"SHOP": "a 'b' \"c\" $d"},
+    )
+    try:
+        seen = get(server.wait_for_port(), "/shop/x").body.decode().split("|")
+        assert seen[:3] == ["/shop", "/x", "a 'b' \"c\" $d"]
+        text = configuration(server).read_text()
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
+    finally:
+        server.close()
+    for line in (
+        '<Location "/shop">',
+        "processes=1",
+        'NarthexOption limit-body "10M"',
+        "NarthexOption serialize",
+        "NarthexDebug On",
+        "CustomLog",
+    ):
+        assert line in text
+
+
+def test_an_option_that_is_not_for_httpd_is_explained(project: Path) -> None:
+    server = Server(
+        *("run", "--backend", "apache", "shop.py", "--static", "/x=."),
+        cwd=project,
+        before=not_as_root(),
+    )
+    try:
+        assert server.wait() == 1
+    finally:
+        server.close()
+    assert "httpd serves files: write Alias" in said_by(server)
