@@ -6,16 +6,13 @@ import contextlib
 import os
 import pwd
 import re
-import selectors
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from narthex._apache import access, httpd
+from narthex._apache.foreground import Foreground, no_address, tell
 from narthex._apache.fragment import Fragment
 from narthex._init import quoting
 from narthex._init.files import filled
@@ -23,9 +20,7 @@ from narthex._init.problems import fail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
-    from typing import IO
+    from collections.abc import Iterator
 
     from narthex._apache import Place, Private
     from narthex._apache.httpd import Httpd
@@ -38,12 +33,6 @@ _ADDRESS = re.compile(
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Letters that no line of a configuration can have.
 _UNSPEAKABLE = {chr(code) for code in (*range(32), 127)}
-# What every MPM says when its sockets are open and its children started.
-_READY = b"resuming normal operations"
-# How long what httpd has started may be silent after its end.
-_FAREWELL = 3
-# On Linux: the signal that a process gets when the one that started it ends.
-_SET_DEATH_SIGNAL = 1
 
 
 class Address(NamedTuple):
@@ -69,13 +58,13 @@ def run(place: Place, private: Private) -> int:
     reader = _user(private, fragment)
     with _folder(reader) as state, _addresses(private.bind) as addresses:
         file = os.path.join(state, "httpd.conf")
-        text = _configuration(fragment, server, private, addresses, state)
+        text = _configuration(fragment, server, private, reader, addresses, state)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(
             descriptor, "w", encoding="utf-8", errors="surrogateescape"
         ) as stream:
             stream.write(text)
-        return _Foreground(server, file, addresses).run()
+        return Foreground(server.program, file, [*map(str, addresses)]).run()
 
 
 def _variables() -> list[tuple[str, str]]:
@@ -88,7 +77,7 @@ def _variables() -> list[tuple[str, str]]:
         if not _VARIABLE.fullmatch(name) or name.startswith("NARTHEX_") or not value:
             continue
         if "${" in value or not set(value).isdisjoint(_UNSPEAKABLE):
-            _tell(f"{name} is not passed on: httpd takes no such value")
+            tell(f"{name} is not passed on: httpd takes no such value")
             continue
         settings.append(("env", f"{name}={value}"))
     return settings
@@ -98,19 +87,13 @@ def _configuration(
     fragment: Fragment,
     server: Httpd,
     private: Private,
+    reader: access.User | None,
     addresses: list[Address],
     state: str,
 ) -> str:
     documents = os.path.join(state, "htdocs")
     os.mkdir(documents)
     os.chmod(documents, 0o755)
-    user, _, group = (private.user or "").partition(":")
-    identity = []
-    if os.geteuid() == 0:
-        reader = access.user(user) if user else access.usual()
-        own = pwd.getpwnam(reader.name).pw_gid
-        identity = [f"User {quoting.apache(reader.name)}"]
-        identity.append(f"Group {quoting.apache(group or f'#{own}')}")
     log = private.access_log
     target = "/dev/stdout" if log == "-" else log and os.path.abspath(log)
     include = private.include and os.path.abspath(private.include)
@@ -124,7 +107,7 @@ def _configuration(
             "documents": quoting.apache(documents),
             "name": addresses[0].host,
             "listen": "\n".join(f"Listen {address}" for address in addresses),
-            "user": "\n".join(identity),
+            "user": "\n".join(_identity(reader, private)),
             "modules_loaded": "\n".join(_modules(server, private.mpm)),
             "access_log": f'CustomLog {quoting.apache(target)} "{_COMBINED}"'
             if target
@@ -192,7 +175,7 @@ def _user(private: Private, fragment: Fragment) -> access.User | None:
     if group:
         access.group(group)
     if not name:
-        _tell(f"httpd never serves as root: it serves as {reader.name} (--user)")
+        tell(f"httpd never serves as root: it serves as {reader.name} (--user)")
     paths = [fragment.module, *fragment.python.files, *fragment.site.paths[:-2]]
     barriers = access.barriers(reader, paths)
     if barriers:
@@ -207,6 +190,18 @@ def _user(private: Private, fragment: Fragment) -> access.User | None:
             ),
         )
     return reader
+
+
+def _identity(reader: access.User | None, private: Private) -> list[str]:
+    """The lines that say whom httpd serves as."""
+    if reader is None:
+        return []
+    _, _, group = (private.user or "").partition(":")
+    own = pwd.getpwnam(reader.name).pw_gid
+    return [
+        f"User {quoting.apache(reader.name)}",
+        f"Group {quoting.apache(group or f'#{own}')}",
+    ]
 
 
 @contextlib.contextmanager
@@ -243,7 +238,7 @@ def _addresses(texts: list[str]) -> Iterator[list[Address]]:
             try:
                 holder.bind((host.strip("[]"), 0))
             except OSError as error:
-                _no_address(texts[index], error.strerror or str(error))
+                no_address(texts[index], error.strerror or str(error))
             addresses[index] = Address(host, holder.getsockname()[1])
         yield addresses
 
@@ -251,154 +246,7 @@ def _addresses(texts: list[str]) -> Iterator[list[Address]]:
 def _address(text: str) -> Address:
     found = _ADDRESS.fullmatch(text)
     if found is None or int(found["port"]) > 65535:
-        _no_address(
-            text, "httpd listens on HOST:PORT, with an IPv6 address in brackets"
-        )
+        no_address(text, "httpd listens on HOST:PORT, with an IPv6 address in brackets")
     # A port alone is for this machine, as with other commands; an empty host for all.
     host = "127.0.0.1" if found["host"] is None else found["host"] or "0.0.0.0"
     return Address(host, int(found["port"]))
-
-
-def _no_address(text: str, why: str) -> NoReturn:
-    fail(
-        "N338",
-        f"httpd cannot listen on {text}: {why}",
-        (),
-        ("name another address with --bind HOST:PORT",),
-    )
-
-
-class _Foreground:
-    """An httpd that is ours until it ends."""
-
-    def __init__(self, server: Httpd, file: str, addresses: list[Address]) -> None:
-        self._server = server
-        self._file = file
-        self._addresses = addresses
-        self._process: subprocess.Popen[bytes] | None = None
-        self._asked = 0
-        self._said: list[bytes] = []
-
-    def run(self) -> int:
-        """Runs it to its end; returns the exit status."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._stop)
-        if self._asked:
-            return 0
-        process = subprocess.Popen(
-            [self._server.program, "-DFOREGROUND", "-f", self._file],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            preexec_fn=_ours_alone(),
-        )
-        self._process = process
-        if self._asked:
-            # Between the start and the line above.
-            process.terminate()
-        self._pass_on(process)
-        status = process.wait()
-        if self._asked:
-            return 0
-        self._ended(status)
-
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        """Lets running requests end; at the second time ends them."""
-        self._asked += 1
-        if self._process is not None and self._process.returncode is None:
-            graceful = self._asked == 1
-            self._process.send_signal(signal.SIGWINCH if graceful else signal.SIGTERM)
-
-    def _pass_on(self, process: subprocess.Popen[bytes]) -> None:
-        """Passes on what it says, line by line, and says when it listens."""
-        assert process.stdout is not None
-        assert process.stderr is not None
-        with selectors.DefaultSelector() as selector:
-            out = _Lines(process.stdout, sys.stdout.fileno(), lambda _: None)
-            err = _Lines(process.stderr, sys.stderr.fileno(), self._hear)
-            for lines in (out, err):
-                selector.register(lines.source, selectors.EVENT_READ, lines)
-            while selector.get_map():
-                ready = selector.select(_FAREWELL)
-                for key, _ in ready:
-                    if not key.data.pass_on():
-                        selector.unregister(key.fileobj)
-                if not ready and process.poll() is not None:
-                    break  # something that it has started holds the pipes
-
-    def _hear(self, line: bytes) -> None:
-        self._said = [*self._said[-9:], line]
-        if _READY in line and self._addresses:
-            for address in self._addresses:
-                _tell(f"listening on http://{address}")
-            # Restarts say it again.
-            self._addresses = []
-
-    def _ended(self, status: int) -> NoReturn:
-        """Raises the problem that it has ended by itself."""
-        said = [line.decode(errors="replace") for line in self._said]
-        if taken := [line for line in said if "could not bind to address" in line]:
-            _no_address(taken[0].rpartition("address ")[2], "it is taken")
-        fail(
-            "N339",
-            f"httpd has ended by itself, with status {status}",
-            said,
-            ("narthex apache check looks for what is wrong",),
-        )
-
-
-class _Lines:
-    """What comes through a pipe, cut into lines."""
-
-    def __init__(
-        self, source: IO[bytes], target: int, hear: Callable[[bytes], None]
-    ) -> None:
-        self.source = source
-        self._target = target
-        self._hear = hear
-        self._rest = b""
-
-    def pass_on(self) -> bool:
-        """Passes on what there is; whether there may be more."""
-        data = os.read(self.source.fileno(), 65536)
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if not data and self._rest:
-            lines, self._rest = [self._rest], b""
-        for line in lines:
-            _write(self._target, line + b"\n")
-            self._hear(line)
-        return bool(data)
-
-
-def _write(target: int, data: bytes) -> None:
-    # Nobody may be left to be told; httpd serves all the same.
-    with contextlib.suppress(OSError):
-        while data:
-            data = data[os.write(target, data) :]
-
-
-def _tell(text: str) -> None:
-    _write(sys.stderr.fileno(), f"narthex: {text}\n".encode(errors="surrogateescape"))
-
-
-def _ours_alone() -> Callable[[], None]:
-    """What a child does before it becomes httpd.
-
-    It gets a group of its own, since httpd ends its whole group, and the keys of the
-    terminal are for us: at the first Ctrl-C requests end. And it ends when we are
-    killed.
-    """
-    set_death_signal: Callable[[], object] = int
-    if sys.platform == "linux":
-        import ctypes
-
-        prctl = ctypes.CDLL(None).prctl
-
-        def set_death_signal() -> object:
-            return prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
-
-    def prepare() -> None:
-        os.setpgid(0, 0)
-        set_death_signal()
-
-    return prepare
