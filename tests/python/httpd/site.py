@@ -47,6 +47,7 @@ TypesConfig /dev/null
 # What runs in no group of its own can import the suite as well.
 _GROUPS = """\
 <IfModule narthex_module>
+    NarthexPython ${PYTHON}
     NarthexGroup default ${ENVIRONMENT}
     NarthexGroup %{SITE} ${ENVIRONMENT}
     NarthexGroup %{DIR} ${ENVIRONMENT}
@@ -81,9 +82,11 @@ class Site:
         if root:
             self.folder.chmod(0o755)
         self.here = self.folder / "site"
-        shutil.copytree(APPLICATIONS, self.here)
+        # Not a package there: each file is an application.
+        alone = shutil.ignore_patterns("__*")
+        shutil.copytree(APPLICATIONS, self.here, ignore=alone)
         if files:
-            shutil.copytree(files, self.here, dirs_exist_ok=True)
+            shutil.copytree(files, self.here, dirs_exist_ok=True, ignore=alone)
         try:
             self.httpd = Httpd(
                 self.folder,
@@ -150,8 +153,10 @@ class Site:
         """Returns itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Ends it."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends it; where something has failed, the log may say why."""
+        if kind is not None:
+            print(*self.log.since()[-200:], sep="\n")
         self.stop()
 
 
