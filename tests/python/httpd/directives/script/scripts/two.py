@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 
 def app(t: Transaction) -> str:
     """Answers with its place and the path below it."""
-    return f"place={t.mount} path={t.path}"
+    return f"place={t.mount} path={t.path_info}"
