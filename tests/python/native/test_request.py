@@ -126,7 +126,7 @@ def test_a_large_body_is_read_whole(site: Site) -> None:
 
 
 @pytest.mark.excused(lacks="duplex", because="it cannot read once it writes")
-@pytest.mark.excused(fact="waits_for_the_client")
+@pytest.mark.excused(fact="forgets_a_blocked_body")
 @pytest.mark.excused(fact="sends_the_body_first")
 def test_a_body_can_be_echoed_while_it_arrives(site: Site) -> None:
     sent = bytes(range(256)) * 8192

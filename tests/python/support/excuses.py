@@ -17,3 +17,10 @@ ASCII_ONLY = pytest.mark.excused(
     has="lenient_parser", because="it closes on any byte not ASCII in a field"
 )
 """For cases that send a field with bytes above ASCII."""
+
+HALF = 70_000
+"""Half of a body whose rest is sent when its response has begun.
+
+More than HAProxy gathers before it passes a body on (`tune.bufsize`), and the whole is
+less than a socket takes while nobody reads (fact `forgets_a_blocked_body`).
+"""

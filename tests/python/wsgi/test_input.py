@@ -14,7 +14,7 @@ import pytest
 
 from support.backends import Backend
 from support.client import ClosedError
-from support.excuses import excuse
+from support.excuses import HALF, excuse
 from support.server import Server, SocketServer, request_for
 from wsgi.sites import body_input
 
@@ -214,7 +214,17 @@ def check_halves(server: Server, chunked: bool) -> None:
     assert response.text == "100000 300000"
 
 
-@pytest.mark.parametrize("half", [500, 100_000], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "half",
+    [
+        pytest.param(500, id="small"),
+        pytest.param(
+            100_000,
+            id="large",
+            marks=pytest.mark.excused(fact="wants_room_for_parameters"),
+        ),
+    ],
+)
 @pytest.mark.excused(fact="gathers_requests")
 def test_slow_uploads_hold_up_nobody(server: Server, half: int) -> None:
     """Eight bodies that have arrived by half let other requests pass."""
@@ -241,21 +251,21 @@ def test_slow_uploads_hold_up_nobody(server: Server, half: int) -> None:
 @pytest.mark.excused(lacks="persistent", because="the host carries the bytes")
 @pytest.mark.excused(lacks="duplex", because="the body is read before the answer")
 @pytest.mark.excused(fact="gathers_requests")
-@pytest.mark.excused(fact="waits_for_the_client")
 @pytest.mark.excused(fact="passes_the_body_on_first")
+@pytest.mark.excused(fact="waits_between_pieces")
 def test_read_while_sending(server: Server) -> None:
     """What is read can be sent back before the rest has come."""
     assert isinstance(server, SocketServer)
     with server.connect() as connection:
 
         def pieces() -> Iterator[bytes]:
-            yield b"a" * 100_000
+            yield b"a" * HALF
             connection.receive_head()
             assert connection.receive_some()
-            yield b"b" * 100_000
+            yield b"b" * HALF
 
         request = request_for(
-            "read_while_sending", "POST", body=pieces(), length=200_000
+            "read_while_sending", "POST", body=pieces(), length=2 * HALF
         )
         connection.send(request)
         end = b""

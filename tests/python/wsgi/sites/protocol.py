@@ -47,7 +47,8 @@ def written_with_length(
 @application.case
 def write_arrives(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Writes, then waits for the client to have seen it."""
-    write = start_response("200 OK", [*PLAIN, ("Content-Length", "200005")])
+    length = str(len(b"first") + int(environ["CONTENT_LENGTH"]))
+    write = start_response("200 OK", [*PLAIN, ("Content-Length", length)])
     write(b"first")
     write(read_to_end(environ))
     return []
