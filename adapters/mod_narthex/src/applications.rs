@@ -93,7 +93,6 @@ impl Wanted<'_> {
                 .into_iter()
                 .map(Bytes::from)
                 .collect(),
-            debug: self.debug.unwrap_or(false),
             process,
             inline: inline::Slot::default(),
             group: group::Slot::default(),

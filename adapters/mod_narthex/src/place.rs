@@ -21,8 +21,6 @@ pub(crate) struct Application {
     /// The arguments of `narthex serve`, without the command: options first, then `--` and APP.
     /// `--mount` is among them only if somebody has written it: the mount comes with each request.
     pub(crate) arguments: Vec<Bytes>,
-    /// Whether failures are shown to a local user; the arguments say so too.
-    pub(crate) debug: bool,
     /// Where it runs.
     pub(crate) process: Process,
     /// What `inline` has made of it.

@@ -10,8 +10,6 @@ use crate::{ffi, module};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(i32)]
 pub(crate) enum Level {
-    /// `APLOG_EMERG`: httpd does not start.
-    Emergency = 0,
     /// `APLOG_ERR`.
     Error = 3,
     /// `APLOG_WARNING`.

@@ -1,7 +1,7 @@
 //! A request of httpd.
 #![allow(unsafe_code, reason = "requests are structures of C")]
 
-use std::{ffi::c_int, marker::PhantomData, ptr};
+use std::{marker::PhantomData, ptr};
 
 use super::{Server, Table, pool::Pool, text};
 use crate::{ffi, module};
@@ -81,8 +81,6 @@ impl<'r> Request<'r> {
     }
 
     texts! {
-        /// The request line, without its end.
-        request_line = the_request,
         /// The path, decoded and with dots removed.
         uri = uri,
         /// What is behind the question mark.
@@ -93,8 +91,6 @@ impl<'r> Request<'r> {
         path_info = path_info,
         /// The handler that is to answer.
         handler = handler,
-        /// The host that is asked for, in lower case and without its port.
-        hostname = hostname,
         /// The user, if one is authenticated.
         user = user,
         /// How.
@@ -108,8 +104,6 @@ impl<'r> Request<'r> {
     tables! {
         /// The fields of the request.
         headers_in,
-        /// The fields of a response that succeeds.
-        headers_out,
         /// The fields of any response, also of an error and through an internal redirect.
         err_headers_out,
         /// The variables of the request.
@@ -150,12 +144,6 @@ impl<'r> Request<'r> {
     pub(crate) fn pool(&self) -> Pool<'r> {
         // SAFETY: it ends with the request.
         unsafe { Pool::new(self.record().pool) }
-    }
-
-    /// The request that this is a subrequest of.
-    pub(crate) fn main(&self) -> Option<Self> {
-        let main = self.record().main;
-        (!main.is_null()).then_some(Self { raw: main, lifetime: PhantomData })
     }
 
     /// The request that was redirected internally to this.
@@ -265,11 +253,5 @@ impl<'r> Request<'r> {
         let name = self.pool().copy(name);
         // SAFETY: the request lives, and is this thread's; the copy ends in a NUL.
         unsafe { (*self.raw).handler = name.as_ptr().cast() };
-    }
-
-    /// Answers by this status, as httpd sees it.
-    pub(crate) fn set_status(&self, status: u16) {
-        // SAFETY: the request lives, and is this thread's.
-        unsafe { (*self.raw).status = c_int::from(status) };
     }
 }

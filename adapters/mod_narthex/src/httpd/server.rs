@@ -71,13 +71,6 @@ impl<'a> Server<'a> {
         self.record().port
     }
 
-    /// The file and line at which it is defined.
-    pub(crate) fn defined(self) -> Option<(&'a [u8], u32)> {
-        let record = self.record();
-        // SAFETY: a string in the pool of the configuration.
-        unsafe { text::bytes(record.defn_name) }.map(|file| (file, record.defn_line_number))
-    }
-
     /// The pool that lives as long as this process of httpd, through restarts.
     pub(crate) fn process_pool(self) -> Pool<'a> {
         // SAFETY: the process and its pool live as long as httpd.

@@ -67,16 +67,6 @@ impl<'a> Table<'a> {
         true
     }
 
-    /// Adds a value to those of this name. What has a NUL in it cannot be put: false.
-    pub(crate) fn add(&self, name: &[u8], value: &[u8]) -> bool {
-        let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) else {
-            return false;
-        };
-        // SAFETY: the table lives, and copies both.
-        unsafe { ffi::apr_table_add(self.raw, name.as_ptr(), value.as_ptr()) };
-        true
-    }
-
     /// Takes away all values of this name.
     pub(crate) fn remove(&self, name: &[u8]) {
         let Ok(name) = CString::new(name) else { return };
