@@ -364,13 +364,6 @@ unsafe extern "C" {
     pub fn apr_table_unset(t: *mut apr_table_t, key: *const ::std::os::raw::c_char);
 }
 unsafe extern "C" {
-    pub fn apr_table_add(
-        t: *mut apr_table_t,
-        key: *const ::std::os::raw::c_char,
-        val: *const ::std::os::raw::c_char,
-    );
-}
-unsafe extern "C" {
     pub fn apr_table_addn(
         t: *mut apr_table_t,
         key: *const ::std::os::raw::c_char,
