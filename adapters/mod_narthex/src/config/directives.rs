@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use narthex_broker::Group;
 
 use super::{
-    App, Arena, Base, Book, Choice, Origin, Settings,
+    App, Arena, Base, Book, Choice, Function, Origin, Settings,
     application::Target,
     book::{Defined, Question},
     options,
@@ -182,15 +182,15 @@ impl Directive<'_> {
                 // Of many directories, each has one of its own.
                 if self.is_many() { Vec::new() } else { vec![Question::Target(target.to_owned())] }
             }
-            Kind::Auth => {
-                let target = self.target(arena)?;
-                settings.auth = Some(target);
-                vec![Question::Target(target.to_owned())]
-            }
-            Kind::Access => {
-                let target = self.target(arena)?;
-                settings.access = Some(target);
-                vec![Question::Target(target.to_owned())]
+            Kind::Auth | Kind::Access => {
+                let in_access = matches!(self.scope, Scope::Access(_));
+                let function = Function { target: self.target(arena)?, in_access };
+                let place = match self.kind {
+                    Kind::Auth => &mut settings.auth,
+                    _ => &mut settings.access,
+                };
+                *place = Some(function);
+                vec![Question::Target(function.target.to_owned())]
             }
             Kind::Process => return self.process(settings, arena),
             Kind::Option => {

@@ -66,6 +66,15 @@ pub(crate) enum Base<'p> {
     Access(&'p str),
 }
 
+/// A function that decides something for httpd.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Function<'p> {
+    /// Where it is, as a [`Target`].
+    pub(crate) target: &'p str,
+    /// Whether an `.htaccess` names it: then `Options` must have `ExecCGI`.
+    pub(crate) in_access: bool,
+}
+
 /// Where applications are to run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Choice<'p> {
@@ -90,10 +99,10 @@ pub(crate) struct Settings<'p> {
     pub(crate) options: Options<'p>,
     /// `NarthexDebug`
     pub(crate) debug: Option<bool>,
-    /// `NarthexAuth`: the function that says whether a user's password is right, a [`Target`].
-    pub(crate) auth: Option<&'p str>,
-    /// `NarthexAccess`: the function that says whether a request may pass, a [`Target`].
-    pub(crate) access: Option<&'p str>,
+    /// `NarthexAuth`: says whether a user's password is right.
+    pub(crate) auth: Option<Function<'p>>,
+    /// `NarthexAccess`: says whether a request may pass.
+    pub(crate) access: Option<Function<'p>>,
 }
 
 impl<'p> Settings<'p> {
