@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::{
     child::Child,
-    config::{App, Base, Settings, Target},
+    config::{App, Base, Settings, Target, WILDCARDS},
     group,
     httpd::{Claim, FileKind, Level, Request},
     inline, paths,
@@ -157,7 +157,10 @@ fn claimed(request: &Request<'_>, claim: Claim<'_>) -> Outcome {
     let Some(app) = settings.app else { return Outcome::Declined };
     let directory = String::from_utf8_lossy(claim.directory);
     let target = match app.base {
-        Base::Directory(_) => Cow::Owned(Target::new(app.target).in_directory(&directory)),
+        // Of many directories each has one of its own.
+        Base::Directory(path) if path.contains(WILDCARDS) => {
+            Cow::Owned(Target::new(app.target).in_directory(&directory))
+        }
         _ => Cow::Borrowed(app.target),
     };
     let Some(application) = application(request, &settings, &target, &directory) else {

@@ -69,7 +69,8 @@ pub(crate) fn recovered(target: &[u8], mount: &[u8], path_info: &[u8]) -> Option
 /// Whether a file in an application's directory is one that no server hands out: Python's own, and what
 /// a name with a dot hides. `inside` is its path below the directory.
 pub(crate) fn is_private(inside: &[u8]) -> bool {
-    let python = [b".py".as_slice(), b".pyc", b".pyo", b".pyi", b".pyw", b".pyd", b".pth"];
+    let python: [&[u8]; 8] =
+        [b".py", b".pyc", b".pyo", b".pyi", b".pyw", b".pyd", b".pth", b".wsgi"];
     segments(inside).any(|segment| segment.starts_with(b".") || segment == b"__pycache__")
         || python.iter().any(|extension| inside.to_ascii_lowercase().ends_with(extension))
 }
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn sources_and_hidden_files_are_private() {
-        for name in ["app.py", "a/b.PY", ".env", "a/.git/config", "__pycache__/x.png"] {
+        for name in ["app.py", "a/b.PY", "x.wsgi", ".env", "a/.git/config", "__pycache__/x.png"] {
             assert!(is_private(name.as_bytes()), "{name}");
         }
         for name in ["style.css", "a/b.js", "python.html", "happy"] {
