@@ -76,6 +76,7 @@ pub struct Server {
     capabilities: Capabilities,
     blocking: Arc<dyn Blocking>,
     nothing: Bytes,
+    at_end: fn(),
 }
 
 impl Server {
@@ -93,7 +94,20 @@ impl Server {
             .with(Capability::Truncation);
         let base = given(base, Capability::Multithread, table.threaded() && !serialize);
         let capabilities = given(base, Capability::Multiprocess, table.forked());
-        Self { table, site, capabilities, blocking: Arc::new(Inline), nothing: Bytes::new() }
+        Self {
+            table,
+            site,
+            capabilities,
+            blocking: Arc::new(Inline),
+            nothing: Bytes::new(),
+            at_end: || (),
+        }
+    }
+
+    /// Calls `at_end` at the end of each request, while its thread can still reach the host.
+    #[must_use]
+    pub fn at_end(self, at_end: fn()) -> Self {
+        Self { at_end, ..self }
     }
 
     /// Facts about this server instance.
@@ -158,6 +172,7 @@ impl Server {
             Some(path) => redirect(call, &path),
             None => outcome,
         };
+        (self.at_end)();
         drop(stay);
         outcome
     }

@@ -120,7 +120,7 @@ fn loaded(arguments: &[OsString]) -> Result<Server, String> {
     journal::end_line();
     let command::Application { site, serialize } = application?;
     ending::note(&site);
-    Ok(Server::new(table, site, serialize))
+    Ok(Server::new(table, site, serialize).at_end(journal::end_line))
 }
 
 unsafe extern "C" fn answer(
@@ -133,9 +133,7 @@ unsafe extern "C" fn answer(
     let answered = guarded(|| {
         seam::keep_thread_state();
         // SAFETY: they are the host's, and of one request.
-        let status = unsafe { server.answer(context, request) };
-        journal::end_line();
-        status
+        unsafe { server.answer(context, request) }
     });
     answered.unwrap_or(Status::FAILED)
 }
