@@ -44,7 +44,7 @@ def test_the_environment(site: Site) -> None:
     assert seen["backend"] == site.protocol
     once = site.protocol in ("cgi", "cgi-fork")
     assert ("run_once" in seen["capabilities"]) == once
-    embedded = site.protocol in ("hyper", "tiny-http")
+    embedded = site.protocol in ("hyper", "tiny-http", "apache")
     assert seen["gateway"] == (not embedded and "GET")
 
 

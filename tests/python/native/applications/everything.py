@@ -6,7 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from narthex import Abort, Disconnected, ProtocolError, Transaction
+from narthex import Abort, Disconnected, NotAvailable, ProtocolError, Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,6 +132,60 @@ def request(t: Transaction) -> dict[str, Any]:
         "capabilities": sorted(t.backend.capabilities),
         "gateway": t.native.variables.get("REQUEST_METHOD", False),
     }
+
+
+@page
+def native(t: Transaction) -> dict[str, Any]:
+    it = t.native
+    it.log("warning", "said so by the application")
+    seen: dict[str, Any] = {
+        "name": it.name,
+        "user": it.user,
+        "auth_type": it.auth_type,
+        "tls": it.tls("SSL_PROTOCOL"),
+    }
+
+    def change() -> str:
+        it.notes["mine"] = "a note"
+        return it.notes["mine"]
+
+    def user() -> str | None:
+        it.user, it.auth_type = "alice", "Mine"
+        return it.user
+
+    for name, use in {
+        "notes": change,
+        "user": user,
+        "server": lambda: it.server["mpm"],
+        "request": lambda: it.request["uri"],
+        "lookup": lambda: it.lookup("/nothing").status,
+    }.items():
+        try:
+            seen[f"{name}_used"] = use()
+        except NotAvailable as error:
+            assert (error.name, error.backend) == (name, it.name)
+            seen[f"{name}_used"] = str(error)
+    return seen
+
+
+@page
+def native_file(t: Transaction) -> Iterator[bytes]:
+    t.content_type = "text/x-python"
+    return t.native.send_file(__file__)
+
+
+@page
+def native_redirect(t: Transaction) -> str:
+    try:
+        t.native.redirect("/native_target?x=1")
+    except NotAvailable as error:
+        return str(error)
+    return "nobody sees this"
+
+
+@page
+def native_target(t: Transaction) -> str:
+    return f"{t.method} {t.path_info} {t.query.get('x')}"
 
 
 @page
