@@ -50,6 +50,11 @@ pub(super) fn share(line: &Arc<Line>) {
     CURRENT.set(Some(Link::Shared(Arc::clone(line))));
 }
 
+/// Notes that nobody else can reach the host about it any more.
+pub(super) fn have_alone(call: Call) {
+    CURRENT.set(Some(Link::Alone(call)));
+}
+
 impl Drop for Stay {
     fn drop(&mut self) {
         CURRENT.set(self.before.take());

@@ -244,6 +244,7 @@ impl Server {
         };
         let outcome = block_on(Exchange::run(transaction, Arc::clone(&self.site)));
         line.close();
+        current::have_alone(call);
         outcome
     }
 

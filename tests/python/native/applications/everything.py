@@ -153,19 +153,20 @@ def native(t: Transaction) -> dict[str, Any]:
         it.user, it.auth_type = "alice", "Mine"
         return it.user
 
-    for name, use in {
-        "notes": change,
-        "user": user,
-        "server": lambda: it.server["mpm"],
-        "request": lambda: it.request["uri"],
-        "lookup": lambda: it.lookup("/nothing").status,
-    }.items():
+    def used(use: Callable[[], object]) -> object:
         try:
-            seen[f"{name}_used"] = use()
+            return use()
         except NotAvailable as error:
-            assert (error.name, error.backend) == (name, it.name)
-            seen[f"{name}_used"] = str(error)
-    return seen
+            return f"{error.name} {error.backend} {error}"
+
+    return {
+        **seen,
+        "notes_used": used(change),
+        "user_used": used(user),
+        "server_used": used(lambda: it.server["mpm"]),
+        "request_used": used(lambda: it.request["uri"]),
+        "lookup_used": used(lambda: it.lookup("/nothing").status),
+    }
 
 
 @page
