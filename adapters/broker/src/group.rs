@@ -53,7 +53,7 @@ pub struct Group {
     pub graceful: Duration,
     /// Variables of the processes' environment, in which nothing of httpd's is.
     pub env: Vec<(String, Vec<u8>)>,
-    /// Whether a change of its files restarts the application.
+    /// Whether the application is loaded anew when its files change.
     pub reload: bool,
 }
 

@@ -35,6 +35,8 @@ pub enum Message {
     Failed(String, String),
     /// Files in these directories make up the application.
     Modules(Vec<PathBuf>),
+    /// Files that make up the application have changed, in a line.
+    Changed(String),
     /// It wants to be replaced, for this reason.
     Retire(String),
     /// It hangs, and is to be replaced; the text is for the log.
@@ -59,6 +61,7 @@ impl Message {
                 let paths = paths.iter().map(|path| path.as_os_str().as_bytes());
                 join(&mut bytes, b"modules", paths);
             }
+            Self::Changed(what) => join(&mut bytes, b"changed", [what.as_bytes()]),
             Self::Retire(why) => join(&mut bytes, b"retire", [why.as_bytes()]),
             Self::Stuck(text) => join(&mut bytes, b"stuck", [text.as_bytes()]),
             Self::Idle(true) => join(&mut bytes, b"idle", []),
@@ -79,6 +82,7 @@ impl Message {
         let mut text = || parts.next().map(|part| String::from_utf8_lossy(part).into_owned());
         Some(match word {
             b"failed" => Self::Failed(text()?, text()?),
+            b"changed" => Self::Changed(text()?),
             b"retire" => Self::Retire(text()?),
             b"stuck" => Self::Stuck(text()?),
             b"idle" => Self::Idle(true),
@@ -202,6 +206,7 @@ mod tests {
             Message::Ready(vec!["listening on http://[::1]:1".into(), "a\nb".into()]),
             Message::Failed("N103: no".into(), "two\n\nlines".into()),
             Message::Modules(vec![PathBuf::from("/a b"), OsStr::from_bytes(b"/\xff").into()]),
+            Message::Changed("app.py changed".into()),
             Message::Retire("1000 requests".into()),
             Message::Stuck("thread 1\n  f()".into()),
             Message::Idle(true),

@@ -95,6 +95,9 @@ fn run_tied(
     if let (Some(tie), Some(limit)) = (tie, plan.listening.workers.max_requests) {
         handler = Arc::new(Counted::new(handler, limit, tie.clone()));
     }
+    if let Some(tie) = tie.filter(|_| plan.listening.child.watch) {
+        worker::watch(py, tie, &log)?;
+    }
     if let (Some(tie), Some(idle)) = (tie, plan.listening.child.idle) {
         handler = Arc::new(Attentive::new(handler, idle, tie).map_err(PyErr::from)?);
     }

@@ -96,14 +96,12 @@ pub(super) fn run(
     })
     .map_err(failure)?;
     let watched = match order {
-        Order::StopFirst => Some(watch::follow(remote, Arc::clone(&log)).map_err(|error| {
-            Failure::new(
-                "N209",
-                &format!("--reload cannot work here: {}", ports::full(&error)),
-                Vec::new(),
-                vec!["leave out --reload".to_owned()],
-            )
-        })?),
+        Order::StopFirst => {
+            let here = env::current_dir().map_err(notify::Error::io);
+            let say = move |what| remote.reload(what);
+            let watched = here.and_then(|here| watch::follow(Some(here), Arc::clone(&log), say));
+            Some(watched.map_err(|error| watch::failure(&error))?)
+        }
         Order::StartFirst => None,
     };
     let mut parent = Parent {

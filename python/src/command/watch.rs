@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -13,13 +13,13 @@ use std::{
 };
 
 use narthex_core::{Journal, Level};
-use narthex_supervisor::Remote;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode, ModifyKind},
     recommended_watcher,
 };
 
+use super::{failure::Failure, ports};
 use crate::journal::Log;
 
 /// Files whose change is a change of the application.
@@ -54,26 +54,42 @@ pub(super) enum Change {
     Directory(PathBuf),
 }
 
-/// Watches the current directory, and those it is told of; asks for a reload when a file changes.
+/// Watches `here`, if that is given, and the directories it is told of; says what has changed when a
+/// file has.
 ///
 /// # Errors
 /// The system has no watches, or no threads, left.
-pub(super) fn follow(remote: Remote, log: Arc<Log>) -> notify::Result<Sender<News>> {
+pub(super) fn follow(
+    here: Option<PathBuf>,
+    log: Arc<Log>,
+    say: impl Fn(String) + Send + 'static,
+) -> notify::Result<Sender<News>> {
     let (sender, news) = mpsc::channel();
     let watcher = Watcher::new(sender.clone())?;
-    let mut follower = Follower { watcher, news, remote, log, here: env::current_dir()? };
-    let here = follower.here.clone();
-    follower.watch(&here);
+    let mut follower = Follower { watcher, news, say: Box::new(say), log, here };
+    if let Some(here) = follower.here.clone() {
+        follower.watch(&here);
+    }
     thread::Builder::new().name("files".to_owned()).spawn(move || follower.run())?;
     Ok(sender)
+}
+
+/// What to tell the user where files cannot be watched.
+pub(super) fn failure(error: &notify::Error) -> Failure {
+    Failure::new(
+        "N209",
+        &format!("--reload cannot work here: {}", ports::full(error)),
+        Vec::new(),
+        vec!["leave out --reload".to_owned()],
+    )
 }
 
 struct Follower {
     watcher: Watcher,
     news: Receiver<News>,
-    remote: Remote,
+    say: Box<dyn Fn(String) + Send>,
     log: Arc<Log>,
-    here: PathBuf,
+    here: Option<PathBuf>,
 }
 
 impl Follower {
@@ -81,8 +97,8 @@ impl Follower {
         while let Ok(news) = self.news.recv() {
             if let Some(path) = self.hear(news) {
                 self.settle();
-                let name = path.strip_prefix(&self.here).unwrap_or(&path);
-                self.remote.reload(format!("{} changed", name.display()));
+                let inside = self.here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+                (self.say)(format!("{} changed", inside.unwrap_or(&path).display()));
             }
         }
     }

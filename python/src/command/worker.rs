@@ -7,13 +7,17 @@ use std::{
 };
 
 use narthex_adapters::inherited_descriptor;
-use narthex_core::{Journal, Metrics};
+use narthex_core::{Journal, Level, Metrics};
 use narthex_supervisor::{Link, Message, Reporter};
 use pyo3::prelude::*;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use signal_hook::low_level::exit;
 
-use super::{failure::Failure, options::workers::Child};
+use super::{
+    failure::Failure,
+    options::workers::Child,
+    watch::{self, News},
+};
 use crate::journal::Log;
 
 /// What is done when the parent has gone.
@@ -86,9 +90,7 @@ impl Tie {
     /// # Errors
     /// Python cannot.
     pub(super) fn say_modules(&self, py: Python<'_>) -> PyResult<()> {
-        let directories: Vec<PathBuf> =
-            py.import("narthex._load")?.call_method0("watched")?.extract()?;
-        self.say(&Message::Modules(directories));
+        self.say(&Message::Modules(modules(py)?));
         Ok(())
     }
 
@@ -100,6 +102,31 @@ impl Tie {
         self.say(&Message::Failed(failure.summary(py)?, failure.screen(py)?));
         Ok(())
     }
+}
+
+/// The directories of the application's modules.
+fn modules(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
+    py.import("narthex._load")?.call_method0("watched")?.extract()
+}
+
+/// Tells the parent when files of the application change, as far as they can be watched.
+///
+/// # Errors
+/// Python cannot say where they are.
+pub(super) fn watch(py: Python<'_>, tie: &Tie, log: &Arc<Log>) -> PyResult<()> {
+    let telling = tie.clone();
+    let say = move |what| telling.say(&Message::Changed(what));
+    match watch::follow(None, Arc::clone(log), say) {
+        Ok(sender) => {
+            // It listens as long as the process lives.
+            let _ = sender.send(News::Watch(modules(py)?));
+        }
+        Err(error) => {
+            let message = format_args!("files are not watched for changes: {error}");
+            log.write(Level::Warning, &message);
+        }
+    }
+    Ok(())
 }
 
 /// Tells the parent the figures of this process until what is returned is dropped, if it wants them.

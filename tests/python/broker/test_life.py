@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -74,7 +73,7 @@ def test_processes_get_nothing_of_httpd(
         settings = {**shop, "umask": "027", "env": [*shop["env"], "A=b c=d"]}
         broker = start({"shop": settings}, How(inherited=(leak.fileno(),)))
         path = broker.open("shop", f"{project}/app.py:app")
-        environment, directory, umask = eval(get(path).body)  # noqa: S307
+        environment, directory, umask = eval(get(path).body)
         mark = f"socket:[{os.fstat(leak.fileno()).st_ino}]"
         [process] = broker.processes
         assert mark in descriptors(broker.process.pid)

@@ -153,7 +153,7 @@ def test_a_change_that_does_not_start_keeps_what_runs(
     path = broker.open("shop", app)
     before = who(path)
     broker.define({"shop": {**shop, "chdir": "/nowhere/at/all"}})
-    broker.log.wait_for("N322.*the processes of before go on")
+    broker.log.wait_for("N323.*the processes of before go on")
     assert who(path) == before
 
 
@@ -172,3 +172,20 @@ def test_nonsense_is_refused_and_changes_nothing(
         with pytest.raises(Refused):
             broker.ask("define\n" + bad)
     assert who(broker.open("shop", app))
+
+
+def test_a_change_of_files_reloads_where_that_is_wanted(
+    start: Starter, shop: Settings, app: str, project: Path
+) -> None:
+    broker = start({"shop": {**shop, "reload": "on", "processes": 2}, "other": shop})
+    path, other = broker.open("shop", app), broker.open("other", app)
+    who(path)
+    kept = who(other)
+    with Load(path) as load:
+        (project / "app.py").write_text(APP.replace("first", "second"))
+        broker.log.wait_for("app.py changed: reloading")
+        until(lambda: get(path).body.startswith(b"second "))
+        broker.log.wait_for("reloaded: the new workers serve")
+    assert all_well(load.answers)
+    assert broker.log.count("app.py changed: reloading") == 1
+    assert who(other) == kept

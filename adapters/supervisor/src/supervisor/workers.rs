@@ -64,6 +64,7 @@ impl Troop {
     }
 
     pub(super) fn hear(&mut self, worker: Worker, owner: &mut dyn Owner, journal: &dyn Journal) {
+        let speaks_for_all = self.processes.keys().next() == Some(&worker);
         let Some(process) = self.processes.get_mut(&worker) else { return };
         while let Some(link) = &process.link {
             let message = match link.hear(&mut self.buffer) {
@@ -83,6 +84,9 @@ impl Troop {
                     self.screen = Some(screen);
                     Event::Failed(worker, summary)
                 }
+                // All of them see it.
+                Message::Changed(what) if speaks_for_all => Event::Reload(what),
+                Message::Changed(_) => continue,
                 Message::Retire(why) => Event::Retire(worker, why),
                 Message::Idle(idle) => Event::Idle(worker, idle),
                 Message::Stopping => Event::Leaving(worker),

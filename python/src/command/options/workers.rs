@@ -69,6 +69,9 @@ pub(in crate::command) struct Child {
         long = "child-idle", hide = true, requires = "parent", value_parser = seconds
     )]
     pub(in crate::command) idle: Option<Duration>,
+    /// Whether it tells its parent when files of the application change.
+    #[arg(long = "child-watch", hide = true, requires = "parent")]
+    pub(in crate::command) watch: bool,
     /// Listeners that it inherits, instead of addresses.
     #[arg(long = "child-bind", hide = true, requires = "parent")]
     pub(in crate::command) listeners: Vec<String>,

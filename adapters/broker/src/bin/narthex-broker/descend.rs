@@ -103,15 +103,15 @@ fn descend(identity: &Identity, mask: u32, chdir: Option<&Path>) -> Result<(), S
         set_thread_groups(&groups)
             .and_then(|()| set_thread_res_gid(group, group, group))
             .and_then(|()| set_thread_res_uid(user, user, user))
-            .map_err(|error| format!("N321: cannot become the user {}: {error}", identity.name))?;
+            .map_err(|error| format!("N322: cannot become the user {}: {error}", identity.name))?;
     }
     let place = chdir.unwrap_or(&identity.home);
     match env::set_current_dir(place) {
         Err(error) if chdir.is_some() => {
             let (place, name) = (place.display(), &identity.name);
-            Err(format!("N322: the user {name} cannot enter chdir={place}: {error}"))
+            Err(format!("N323: the user {name} cannot enter chdir={place}: {error}"))
         }
-        Err(_) => env::set_current_dir("/").map_err(|error| format!("N322: /: {error}")),
+        Err(_) => env::set_current_dir("/").map_err(|error| format!("N323: /: {error}")),
         Ok(()) => Ok(()),
     }
 }
@@ -123,11 +123,11 @@ fn become_program(
     link: &Link,
 ) -> Result<(), String> {
     if let Some(why) = obstacle(program, user).or_else(|| obstacle_within(program, user)) {
-        return Err(format!("N323: {why}"));
+        return Err(format!("N324: {why}"));
     }
-    fcntl_setfd(link, FdFlags::empty()).map_err(|error| format!("N324: the link: {error}"))?;
+    fcntl_setfd(link, FdFlags::empty()).map_err(|error| format!("N325: the link: {error}"))?;
     let error = Command::new(program).args(rest).exec();
-    Err(format!("N324: {} cannot be started: {error}", program.display()))
+    Err(format!("N325: {} cannot be started: {error}", program.display()))
 }
 
 #[cfg(test)]

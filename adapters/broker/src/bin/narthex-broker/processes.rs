@@ -98,7 +98,8 @@ impl Spec {
         ];
         let given =
             list.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
-        given.flatten().collect()
+        let watch = group.reload.then(|| "--child-watch".to_owned());
+        given.flatten().chain(watch).collect()
     }
 }
 
