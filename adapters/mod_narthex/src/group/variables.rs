@@ -18,7 +18,7 @@ pub(super) fn write(
     out: &mut Vec<u8>,
 ) {
     for (name, value) in request.subprocess_env().entries() {
-        if !is_ours(name) {
+        if !is_ours(name) && !is_field(request, name) {
             pair(out, name, value);
         }
     }
@@ -78,34 +78,40 @@ fn write_fields(request: &Request<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a variable of this name is written here, whatever a module of httpd has set: such as the
-/// fields, which a rule of `mod_rewrite` may have put among the variables as well.
+/// Whether a variable says again what a field of the request says: rules of `mod_rewrite` put them
+/// among the variables.
+fn is_field(request: &Request<'_>, name: &[u8]) -> bool {
+    let Some(name) = name.strip_prefix(b"HTTP_") else { return false };
+    let dashed: Vec<u8> = name.iter().map(|&it| if it == b'_' { b'-' } else { it }).collect();
+    request.headers_in().first(&dashed).is_some()
+}
+
+/// Whether a variable of this name is written here, whatever a module of httpd has set.
 fn is_ours(name: &[u8]) -> bool {
-    name.starts_with(b"HTTP_")
-        || matches!(
-            name,
-            b"AUTH_TYPE"
-                | b"CONTENT_LENGTH"
-                | b"CONTENT_TYPE"
-                | b"DOCUMENT_ROOT"
-                | b"GATEWAY_INTERFACE"
-                | b"HTTPS"
-                | b"PATH_INFO"
-                | b"QUERY_STRING"
-                | b"REMOTE_ADDR"
-                | b"REMOTE_PORT"
-                | b"REMOTE_USER"
-                | b"REQUEST_METHOD"
-                | b"REQUEST_SCHEME"
-                | b"REQUEST_URI"
-                | b"SCRIPT_FILENAME"
-                | b"SCRIPT_NAME"
-                | b"SERVER_ADDR"
-                | b"SERVER_NAME"
-                | b"SERVER_PORT"
-                | b"SERVER_PROTOCOL"
-                | b"SERVER_SOFTWARE"
-        )
+    matches!(
+        name,
+        b"AUTH_TYPE"
+            | b"CONTENT_LENGTH"
+            | b"CONTENT_TYPE"
+            | b"DOCUMENT_ROOT"
+            | b"GATEWAY_INTERFACE"
+            | b"HTTPS"
+            | b"PATH_INFO"
+            | b"QUERY_STRING"
+            | b"REMOTE_ADDR"
+            | b"REMOTE_PORT"
+            | b"REMOTE_USER"
+            | b"REQUEST_METHOD"
+            | b"REQUEST_SCHEME"
+            | b"REQUEST_URI"
+            | b"SCRIPT_FILENAME"
+            | b"SCRIPT_NAME"
+            | b"SERVER_ADDR"
+            | b"SERVER_NAME"
+            | b"SERVER_PORT"
+            | b"SERVER_PROTOCOL"
+            | b"SERVER_SOFTWARE"
+    )
 }
 
 /// The name of a version that httpd counts as major times 1000 and minor.
