@@ -102,20 +102,26 @@ def _loads(found: Findings, server: Httpd, module: str) -> None:
             f"looked into {server.modules}",
         )
         return
-    wanted = [f"mpm_{mpms[0]}", "unixd"]
-    lines = [
-        f"LoadModule {name}_module {quoting.apache(file)}"
-        for name in wanted
-        if name not in server.built_in and (file := server.file_of(name))
+    modules = [
+        ("narthex", module),
+        *((name, server.file_of(name)) for name in (f"mpm_{mpms[0]}", "unixd")),
     ]
     with tempfile.TemporaryDirectory(prefix="narthex-httpd-") as folder:
         file = os.path.join(folder, "httpd.conf")
-        lines += [f"LoadModule narthex_module {quoting.apache(module)}"]
-        lines += ["ServerName localhost", "Listen 127.0.0.1:1"]
-        lines += [f"PidFile {quoting.apache(os.path.join(folder, 'pid'))}"]
-        lines += ["ErrorLog /dev/stderr"]
+        lines = [
+            f"ServerRoot {quoting.apache(folder)}",
+            f"DefaultRuntimeDir {quoting.apache(folder)}",
+            "ServerName localhost",
+            "Listen 127.0.0.1:1",
+            "ErrorLog /dev/stderr",
+            *(
+                f"LoadModule {name}_module {quoting.apache(path)}"
+                for name, path in modules
+                if path is not None and name not in server.built_in
+            ),
+        ]
         with open(file, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write("\n".join([f"ServerRoot {quoting.apache(folder)}", *lines, ""]))
+            stream.write("\n".join([*lines, ""]))
         done = server.run("-t", "-f", file)
     if done.returncode == 0:
         found.good("loading", f"httpd takes the module (its interface: {server.magic})")
@@ -155,7 +161,7 @@ def _configuration(found: Findings, server: Httpd, checked: Checked) -> str | No
         add(
             other,
             "it brings a Python of its own, and two in one process break each other",
-            f"take out the line LoadModule {name}, or leave out `NarthexProcess inline`",
+            f"take out LoadModule {name}, or leave out `NarthexProcess inline`",
         )
     if "narthex_module" in loaded:
         found.good("LoadModule", "the configuration loads narthex_module")
