@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from support.server import Served
 
+# Options of the command for which there is a directive.
+_DIRECTIVES = {"debug": "NarthexDebug On", "no-debug": "NarthexDebug Off"}
+
 
 class Apache(Behind):
     """An application that httpd runs by our module."""
@@ -62,8 +65,8 @@ def serving(httpd: int, *, inline: bool) -> list[int]:
 
 
 def _host(process: str, served: Served, variables: Mapping[str, str]) -> Iterator[str]:
-    # Lines of the log are then as the application has written them.
-    yield "ErrorLogFormat %M"
+    # Lines of the log are then what the application has written, and how grave it is.
+    yield "ErrorLogFormat [%l] %M"
     yield f"NarthexPython {quoted(sys.executable)}"
     if process == "group":
         pairs = (f"env={name}={value}" for name, value in variables.items())
@@ -72,7 +75,8 @@ def _host(process: str, served: Served, variables: Mapping[str, str]) -> Iterato
     yield f"<Location {quoted(served.mount or '/')}>"
     yield f"NarthexProcess {'inline' if process == 'inline' else 'group:suite'}"
     for words in options(served.options):
-        yield f"NarthexOption {' '.join(map(quoted, words))}"
+        known = _DIRECTIVES.get(words[0])
+        yield known or f"NarthexOption {' '.join(map(quoted, words))}"
     yield f"NarthexApp {quoted(served.application)}"
     yield "</Location>"
 

@@ -33,6 +33,17 @@ _HTTPD = {
     "mod-proxy-scgi",
     "mod-proxy-uwsgi",
 }
+_INLINE = {
+    "apache-event-inline",
+    "apache-prefork-inline",
+    "apache-worker-inline",
+}
+_APACHE = {
+    *_INLINE,
+    "apache-event-group",
+    "apache-prefork-group",
+    "apache-worker-group",
+}
 _LIGHTTPD = {
     "lighttpd-bin-path",
     "lighttpd-cgi",
@@ -71,7 +82,7 @@ FACTS: dict[str, Fact] = {
     ),
     "joins_cookies": _fact(
         "it joins repeated Cookie fields by a comma before it passes them on",
-        _HTTPD,
+        {*_HTTPD, *_APACHE},
         "HTTP_COOKIE is `a=1, b=2`",
     ),
     "refuses_above_the_root": _fact(
@@ -101,7 +112,7 @@ FACTS: dict[str, Fact] = {
     ),
     "answers_for_the_server": _fact(
         "it answers OPTIONS * itself, or refuses it",
-        {*_HTTPD, *_LIGHTTPD, *_NGINX, "haproxy-fcgi"},
+        {*_HTTPD, *_APACHE, *_LIGHTTPD, *_NGINX, "haproxy-fcgi"},
         "the request never reaches the application",
     ),
     "own_reason_phrase": _fact(
@@ -201,6 +212,11 @@ FACTS: dict[str, Fact] = {
         {"mod-cgi"},
         "lines with AH01215; `split … joined` are two, and none comes before the body"
         " has been sent",
+    ),
+    "escapes_its_log": _fact(
+        "it writes what is not ASCII as escapes into its error log",
+        _INLINE,
+        "`\\xc3\\xa6` for a letter that an application has written; a compile-time matter",
     ),
     "one_request_for_each_process": _fact(
         "it gives a process a request when the one before has ended",
