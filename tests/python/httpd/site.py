@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.client import Connection
+from support.client import ClosedError, Connection
 from support.fronts.apache import environment, serving
 from support.fronts.httpd import Httpd, configure, not_as_root, quoted
 from support.fronts.program import PATIENCE, find_program
@@ -103,6 +103,8 @@ class Site:
         try:
             # It listens before it looks at all of its configuration.
             self.ask("*", "OPTIONS")
+        except ClosedError:
+            pass  # It wants TLS.
         except OSError as error:
             said = "\n".join(self.log.since())
             self.stop()

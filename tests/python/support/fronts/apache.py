@@ -66,7 +66,7 @@ def serving(httpd: int, *, inline: bool) -> list[int]:
 
 def _host(process: str, served: Served, variables: Mapping[str, str]) -> Iterator[str]:
     # Lines of the log are then what the application has written, and how grave it is.
-    yield "ErrorLogFormat [%l] %M"
+    yield 'ErrorLogFormat "[%l] %M"'
     yield f"NarthexPython {quoted(sys.executable)}"
     if process == "group":
         pairs = (f"env={name}={value}" for name, value in variables.items())

@@ -216,7 +216,7 @@ FACTS: dict[str, Fact] = {
     "escapes_its_log": _fact(
         "it writes what is not ASCII as escapes into its error log",
         _INLINE,
-        "`\\xc3\\xa6` for a letter that an application has written; a compile-time matter",
+        "`\\xc3\\xa6` for a letter that an application has written",
     ),
     "one_request_for_each_process": _fact(
         "it gives a process a request when the one before has ended",
