@@ -537,13 +537,6 @@ def test_a_server_that_fails_or_is_absent_does_not_stop_the_others() -> None:
     assert results.absent == {"c": "not built"}
 
 
-def test_a_deadline_ends_rounds_but_never_the_first() -> None:
-    made = plan(Counting(), fake("a", "x"), rounds=5)
-    made.deadline = time.monotonic()
-    (results,) = made.play()
-    assert len(results.samples["a"]) == 1
-
-
 def test_a_line_for_whoever_watches() -> None:
     assert brief(HELLO, sample(requests_per_second=10.4)) == "10 requests/s"
     assert brief(HELLO, Sample(faults=["a", "b"])) == "a; b"

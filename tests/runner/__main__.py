@@ -27,7 +27,7 @@ def main() -> int:
         try:
             if broken:
                 raise Failure(f"needs {broken[0]}, which failed")
-            stage.work(options.full)
+            stage.work(stages.Options(options.full, options.release))
             outcome = "passed"
         except Failure as failure:
             outcome = failed[stage.name] = f"FAILED: {failure}"
@@ -52,6 +52,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="default: all")
     parser.add_argument(
         "--full", action="store_true", help="also what takes longer; see tests/FULL.md"
+    )
+    parser.add_argument(
+        "--release",
+        action="store_true",
+        help="test what `pip install .` builds, not what is built quickly",
     )
     return parser.parse_args()
 

@@ -20,8 +20,30 @@ if TYPE_CHECKING:
 
 PYTHON = VENV / "bin" / "python"
 TESTS = ROOT / "tests"
+# The cargo profile for the other Pythons: what the package is made of has been compiled
+# with it for the Rust tests, and what it checks at run time is looked at, too.
+OTHERS = "dev"
 # What the suites of this run have left of the matrix.
 CELLS: dict[matrix.Cell, str] = {}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the stages are run.
+
+    Attributes:
+        full: Whether with what takes longer.
+        release: Whether what is tested is built as for its users, which takes longer
+            too, unless that has been done before.
+    """
+
+    full: bool = False
+    release: bool = False
+
+    @property
+    def profile(self) -> str:
+        """The cargo profile of the package that is tested."""
+        return "release" if self.release else "quick"
 
 
 @dataclass(frozen=True)
@@ -31,19 +53,19 @@ class Stage:
     Attributes:
         name: What it is called on the command line.
         summary: What it does, in a line.
-        work: Does it; called with whether the run is a full one.
+        work: Does it.
         needs: The stages that must have passed before.
         after: The stages that must have run before, whatever came of them.
     """
 
     name: str
     summary: str
-    work: Callable[[bool], None] = field(repr=False)
+    work: Callable[[Options], None] = field(repr=False)
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
 
-def setup(_full: bool) -> None:
+def setup(_options: Options) -> None:
     """Installs packages that tests need, and makes the environment they run in."""
     with machine.alone():
         machine.install_packages()
@@ -56,13 +78,15 @@ def setup(_full: bool) -> None:
         )
 
 
-def build(_full: bool) -> None:
+def build(options: Options) -> None:
     """Builds the package and installs it into the environment."""
     with machine.alone():
-        wheel.install(wheel.build(PYTHON, PYTHON, "quick", target()), PYTHON)
+        wheel.build_programs(PYTHON, options.profile, target())
+        built = wheel.build(PYTHON, PYTHON, options.profile, target())
+        wheel.install(built, PYTHON)
 
 
-def corpus(_full: bool) -> None:
+def corpus(_options: Options) -> None:
     """Fetches the raw requests that gunicorn's tests replay."""
     with machine.alone():
         if corpus_folder().is_dir():
@@ -88,7 +112,7 @@ def corpus_folder() -> Path:
     return CACHE / name.split()[0].replace("==", "-")
 
 
-def rust(_full: bool) -> None:
+def rust(_options: Options) -> None:
     """Runs the Rust tests: core, adapters, and the suite on every backend."""
     rows = target() / "conformance"
     # The suite leaves its rows in one place, so two runs take turns.
@@ -105,7 +129,7 @@ def rust(_full: bool) -> None:
             CELLS.update(matrix.read(sorted(rows.glob("*.tsv"))))
 
 
-def python(full: bool) -> None:
+def python(options: Options) -> None:
     """Runs the Python tests on every backend and API."""
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "python.tsv"
@@ -114,38 +138,38 @@ def python(full: bool) -> None:
                 *("tests/runner", "tests/bench", "tests/python"),
                 "--ignore=tests/python/examples",
                 *("--matrix", str(rows)),
-                full=full,
+                options=options,
             )
         finally:
             CELLS.update(matrix.read([rows] if rows.exists() else []))
 
 
-def fuzz(full: bool) -> None:
+def fuzz(options: Options) -> None:
     """Feeds the parsers of the gateway protocols with nonsense."""
-    seconds = 300 if full else 3
+    seconds = 300 if options.full else 3
     run(
         *(TESTS / "fuzz" / "run", str(seconds)),
         environment={"CARGO_TARGET_DIR": str(target())},
     )
 
 
-def apps(full: bool) -> None:
+def apps(options: Options) -> None:
     """Runs the real applications."""
-    pytest("tests/apps", full=full)
+    pytest("tests/apps", options=options)
 
 
-def examples(full: bool) -> None:
+def examples(options: Options) -> None:
     """Runs every example."""
-    pytest("tests/python/examples", full=full)
+    pytest("tests/python/examples", options=options)
 
 
-def pytest(*what: str, full: bool) -> None:
+def pytest(*what: str, options: Options) -> None:
     """Runs tests in the environment, on every core."""
-    selection = [] if full else ["-m", "not full"]
+    selection = [] if options.full else ["-m", "not full"]
     # Two for each core: much of the time is spent waiting for a web server.
     processes = 2 * (os.cpu_count() or 1)
     command = ["-m", "pytest", f"--numprocesses={processes}", *selection, *what]
-    environment = {**suite_environment(), **wheel_of(PYTHON)}
+    environment = {**suite_environment(), **wheel_of(PYTHON, options.profile)}
     run(PYTHON, *command, environment=environment)
 
 
@@ -154,17 +178,17 @@ def suite_environment() -> dict[str, str]:
     return {"NARTHEX_GUNICORN_CORPUS": str(corpus_folder() / "tests" / "requests")}
 
 
-def wheel_of(python: Path) -> dict[str, str]:
+def wheel_of(python: Path, profile: str) -> dict[str, str]:
     """What the Python tests are told: what was installed."""
-    return {"NARTHEX_WHEEL": str(wheel.built(python, "quick", target()))}
+    return {"NARTHEX_WHEEL": str(wheel.built(python, profile, target()))}
 
 
-def show_matrix(full: bool) -> None:
+def show_matrix(options: Options) -> None:
     """Prints case × backend × API, and fails on any unexplained difference."""
-    matrix.check(CELLS, sorted(TESTS.glob("*/EXCUSED")), full=full)
+    matrix.check(CELLS, sorted(TESTS.glob("*/EXCUSED")), full=options.full)
 
 
-def interpreters(full: bool) -> None:
+def interpreters(options: Options) -> None:
     """Builds for each other Python on the machine, and runs the smoke tests there."""
     main = machine.version_of(PYTHON)
     others = [other for other in machine.interpreters() if other.version != main]
@@ -175,8 +199,9 @@ def interpreters(full: bool) -> None:
             inside = machine.environment_at(
                 target() / f"python{other.name}", other.path, "requirements.txt"
             )
-            wheel.install(wheel.build(PYTHON, inside, "quick", target()), inside)
-        selection = "not full" if full else "smoke"
+            built = wheel.build(PYTHON, inside, OTHERS, target())
+            wheel.install(built, inside)
+        selection = "not full" if options.full else "smoke"
         run(
             *(inside, "-m", "pytest", "--numprocesses=auto", "-m", selection),
             *("tests/python", "--ignore=tests/python/examples"),
@@ -184,20 +209,28 @@ def interpreters(full: bool) -> None:
             "--backends=hyper,tiny-http,cgi,fastcgi,cgi-warm",
             environment={
                 **suite_environment(),
-                **wheel_of(inside),
+                **wheel_of(inside, OTHERS),
                 "NARTHEX_OTHER_PYTHON": str(PYTHON),
             },
         )
 
 
-def instructions(_full: bool) -> None:
+def instructions(options: Options) -> None:
     """Counts instructions per request, and compares them with what is recorded."""
-    run(TESTS / "bench" / "instructions", "--check")
+    run(TESTS / "bench" / "instructions", "--check", *wheel_for_bench(options))
 
 
-def bench(full: bool) -> None:
+def bench(options: Options) -> None:
     """Plays the bench: a few seconds of it to see that it works, or all of it."""
-    run(TESTS / "bench" / "run", *([] if full else ["--quick"]))
+    quick = [] if options.full else ["--quick"]
+    run(TESTS / "bench" / "run", *quick, *wheel_for_bench(options))
+
+
+def wheel_for_bench(options: Options) -> list[str]:
+    """What saves the bench a build, where there is one with all optimisations."""
+    if not options.release:
+        return []
+    return [f"--wheel={wheel.built(PYTHON, options.profile, target())}"]
 
 
 STAGES = {
@@ -213,8 +246,8 @@ STAGES = {
         Stage("examples", "every example", examples, ("build",)),
         Stage("matrix", "case × backend × API", show_matrix, after=("rust", "python")),
         Stage("interpreters", "the other Pythons here", interpreters, ("build",)),
-        Stage("instructions", "instructions per request", instructions, ("setup",)),
-        Stage("bench", "side by side with peers", bench, ("setup",)),
+        Stage("instructions", "instructions per request", instructions, ("build",)),
+        Stage("bench", "side by side with peers", bench, ("build",)),
     ]
 }
 

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def build_programs(maturin: Path, profile: str, cargo_target: Path) -> None:
+    """Builds what a wheel has for every interpreter alike; see `build`."""
+    # As the build backend does, which knows the profile that goes with `release`.
+    options = () if profile == "release" else ("--profile", profile)
+    run(
+        *(maturin, ROOT / "python" / "build" / "narthex_build.py"),
+        *options,
+        environment={"CARGO_TARGET_DIR": str(cargo_target)},
+    )
+
+
 def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path:
     """Builds a wheel for an interpreter, and returns it.
 
@@ -22,12 +33,6 @@ def build(maturin: Path, python: Path, profile: str, cargo_target: Path) -> Path
             and the engine that rests on it are compiled anew when it changes.
     """
     environment = {"PYO3_PYTHON": str(python), "CARGO_TARGET_DIR": str(cargo_target)}
-    # As the build backend does, but with our profile.
-    run(
-        *(maturin, ROOT / "python" / "build" / "narthex_build.py"),
-        *("--profile", profile),
-        environment=environment,
-    )
     run(
         *(maturin, "-m", "maturin", "build", "--quiet", "--locked"),
         *("--profile", profile, "--interpreter", python),

@@ -168,12 +168,20 @@ def explain_failure(requirement: str, output: str) -> str:
     return f"{requirement} could not be installed: {last}"
 
 
-def build_ours(python: Path) -> None:
-    """Builds this checkout in release mode and installs it.
+def install_ours(python: Path, wheel: Path | None) -> None:
+    """Installs this checkout, built in release mode.
+
+    Args:
+        python: The interpreter that it is for.
+        wheel: What was built of it already, unless for another Python.
 
     Raises:
         MissingError: With what the build printed.
     """
+    into = ("install", "--quiet", "--no-deps", "--force-reinstall")
+    # One for another Python is refused.
+    if wheel is not None and _pip(python, *into, str(wheel)).returncode == 0:
+        return
     wheels = CACHE / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     print("building this checkout in release mode", flush=True)
@@ -182,8 +190,7 @@ def build_ours(python: Path) -> None:
     folder = ("--wheel-dir", str(wheels))
     done = _pip(python, "wheel", *options, "--no-build-isolation", *folder, str(ROOT))
     if done.returncode == 0:
-        wheel = next(wheels.glob("*.whl"))
-        done = _pip(python, "install", *options, "--force-reinstall", str(wheel))
+        done = _pip(python, *into, str(next(wheels.glob("*.whl"))))
     if done.returncode:
         printed = (done.stdout + done.stderr).strip()
         raise MissingError(f"this checkout could not be built:\n{printed}")
@@ -223,7 +230,9 @@ def build_programs() -> str | None:
     return None
 
 
-def prepare(base: Path, ours: Path | None, wanted: Collection[str]) -> Interpreters:
+def prepare(
+    base: Path, ours: Path | None, wanted: Collection[str], wheel: Path | None = None
+) -> Interpreters:
     """Installs what is wanted and not there yet.
 
     Args:
@@ -231,6 +240,7 @@ def prepare(base: Path, ours: Path | None, wanted: Collection[str]) -> Interpret
         ours: An interpreter or environment that has our package; it is built from
             this checkout where None.
         wanted: The distributions whose servers take part, ours among them or not.
+        wheel: See `install_ours`.
 
     Raises:
         MissingError: The environment cannot be made, or ours not built.
@@ -244,7 +254,7 @@ def prepare(base: Path, ours: Path | None, wanted: Collection[str]) -> Interpret
         if reason := build_programs():
             absent[BUILT] = reason
     if to_build:
-        build_ours(peers)
+        install_ours(peers, wheel)
     return Interpreters(peers, interpreter(ours) if ours else peers, absent)
 
 

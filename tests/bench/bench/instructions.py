@@ -112,7 +112,9 @@ def main(options: argparse.Namespace) -> int:
         return 1 if os.environ.get("CI") == "true" else 0
     others = [s for s in SERVERS if options.servers and s.name in options.servers]
     wanted = {server.package for server in others} or {OURS}
-    interpreters = environment.prepare(options.python, options.ours, wanted)
+    interpreters = environment.prepare(
+        options.python, options.ours, wanted, options.wheel
+    )
     if others:
         return _print_others(others, interpreters)
     cases = [case for case in CASES if case.name == (options.case or case.name)]
