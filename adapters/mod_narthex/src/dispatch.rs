@@ -214,12 +214,27 @@ fn answer(
     mount: &[u8],
     path_info: &[u8],
 ) -> Outcome {
+    if let Some(previous) = request.previous() {
+        came_from(request, &previous);
+    }
     let sent = paths::recovered(request.target().unwrap_or_default(), mount, path_info);
     let path_info = sent.as_deref().unwrap_or(path_info);
     let place = Place { application, mount, path_info };
     match application.process {
         Process::Inline => inline::answer(request, &place),
         Process::Group(_) => group::answer(request, &place),
+    }
+}
+
+/// Says which request was redirected within httpd, as it does itself for CGI programs.
+fn came_from(request: &Request<'_>, previous: &Request<'_>) {
+    let variables = request.subprocess_env();
+    for (name, value) in
+        [(&b"REDIRECT_URL"[..], previous.uri()), (b"REDIRECT_QUERY_STRING", previous.query())]
+    {
+        if let Some(value) = value.filter(|_| variables.first(name).is_none()) {
+            variables.set(name, value);
+        }
     }
 }
 
