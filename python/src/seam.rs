@@ -1,6 +1,12 @@
 //! Where the GIL is taken, kept and let go, and where errors cross between Rust and Python.
 
-use std::{cell::RefCell, fmt, pin::pin, task::Poll};
+use std::{
+    cell::RefCell,
+    fmt,
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    task::Poll,
+};
 
 use bytes::Bytes;
 use narthex_core::{Capability, Error, Exchange, Journal, Level, RequestHead, Result, poll_once};
@@ -171,6 +177,15 @@ thread_local! {
     static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
 }
 
+/// Whether the process is about to end.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// Has threads that end from now on leave their states as they are: the process is about to end, be it
+/// within a signal handler on the very thread that has the GIL. May be called there.
+pub(crate) fn leave_thread_states() {
+    LEAVING.store(true, Relaxed);
+}
+
 /// A thread's Python state, for as long as the thread lives.
 struct Kept(*mut PyThreadState);
 
@@ -199,7 +214,7 @@ impl Drop for Kept {
         // SAFETY: runs on the thread that made the state, at its end, when nothing of ours is
         // attached. After the interpreter is gone there is nothing to give back.
         unsafe {
-            if Py_IsInitialized() != 0 {
+            if Py_IsInitialized() != 0 && !LEAVING.load(Relaxed) {
                 PyEval_RestoreThread(self.0);
                 PyGILState_Release(PyGILState_STATE::PyGILState_UNLOCKED);
             }

@@ -16,6 +16,7 @@ use rustix::{
 };
 
 use super::python;
+use crate::seam;
 
 /// The thread that ends applications, and how it is spoken to.
 ///
@@ -57,6 +58,7 @@ pub(super) fn note(site: &Arc<Site>) {
 /// Ends what applications have begun, for at most so many milliseconds.
 pub(super) fn end(milliseconds: u64) {
     let Some(Ending { order, done }) = ENDING.get() else { return };
+    seam::leave_thread_states();
     if write(order, b"!").is_err() {
         return;
     }

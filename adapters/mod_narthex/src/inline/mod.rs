@@ -81,9 +81,10 @@ fn run_user() -> User {
 /// A failure is logged, and each application is then answered by 503.
 pub(crate) fn child_init(beginning: &Beginning<'_>) {
     let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let found = found.unwrap_or_else(|| Err(Refusal("nobody has looked for Python".into())));
+    // What the parent has found wrong, it has said.
+    let Some(Ok(environment)) = found else { return };
     let server = beginning.server;
-    let engine = match found.and_then(|environment| Engine::begin(&environment)) {
+    let engine = match Engine::begin(&environment) {
         Ok(engine) => engine,
         Err(refusal) => {
             server.log(Level::Error, format!("nothing can run in-process: {refusal}"));
@@ -108,6 +109,10 @@ pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
     let Some(application) =
         slot.ready().or_else(|| slot.load(engine, &place.application.arguments, request.server()))
     else {
+        let named =
+            place.application.arguments.last().map(|named| named.escape_ascii().to_string());
+        let named = named.unwrap_or_default();
+        request.log(Level::Error, format!("{named} could not be loaded: this log says why above"));
         return Outcome::Status(500);
     };
     let body = request.body();
