@@ -17,8 +17,9 @@
 //! is to become a 503 and that line in the log. What ends in another way was a process's: 502.
 //!
 //! A connection that has been kept from an earlier request, and ends before it has said anything about
-//! this one, was closed by a process that had come to its end. Its request may be sent again on a new
-//! connection.
+//! this one, was closed by a process that had come to its end: its request may be sent again on a new
+//! connection. So may one whose variables could not all be written: no application is called before it
+//! has them.
 //!
 //! | file | what it does |
 //! |---|---|

@@ -180,7 +180,8 @@ impl<I: Transport, P: Protocol> Machine for Gateway<I, P> {
     fn leave(&mut self, stage: Stage) -> bool {
         let mut line = self.shared.line();
         line.leave();
-        line.is_idle() || stage >= Stage::Closing
+        // Whoever has just connected is about to say why.
+        (line.is_idle() && line.calls > 0) || stage >= Stage::Closing
     }
 
     fn stop(&mut self) {

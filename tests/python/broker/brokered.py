@@ -250,4 +250,6 @@ def who(path: str) -> int:
 
 def all_well(answers: Sequence[Answer]) -> bool:
     """Whether each is a page."""
+    bad = [answer for answer in answers if answer.status != 200]
+    assert not bad, bad
     return all(answer.status == 200 and answer.protocol == 0 for answer in answers)

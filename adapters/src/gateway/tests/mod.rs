@@ -579,6 +579,25 @@ fn a_stop_lets_requests_end() {
 }
 
 #[test]
+fn a_stop_waits_for_the_request_of_who_has_just_connected() {
+    run(async {
+        let mut fresh = Web::new();
+        fresh.farewell.say(Stage::Leaving);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let id = fresh.begin("/hello", true, &[]);
+        fresh.body_end(id);
+        fresh.answer(id).await;
+        fresh.ended().await;
+        let mut silent = Web::new();
+        silent.farewell.say(Stage::Leaving);
+        silent.farewell.say(Stage::Closing);
+        silent.ended().await;
+    });
+}
+
+#[test]
 fn limits_refuse_one_request_and_not_the_connection() {
     run(async {
         let mut web = Web::with(|site| {
