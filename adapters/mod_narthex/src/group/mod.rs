@@ -75,6 +75,10 @@ pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
         Ok(pool) => pool,
         Err(why) => return send_away(request, place.application, &why),
     };
+    let _turn = match pool.enter() {
+        Ok(turn) => turn,
+        Err(why) => return send_away(request, place.application, &why),
+    };
     let mut served = Served::new(request);
     let manner = Manner {
         role: RESPONDER,

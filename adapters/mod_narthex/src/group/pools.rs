@@ -78,10 +78,31 @@ pub(super) struct Pool {
     application: &'static Application,
     /// Where it listens, once that has been asked for.
     path: RwLock<Option<Arc<Path>>>,
+    /// Requests of this child that its processes have, or that wait for them; and the most.
+    running: AtomicUsize,
+    most: usize,
     /// How long its processes may take to start.
     start: Duration,
     /// How long a request may take.
     timeout: Option<Duration>,
+}
+
+/// A request that was let in.
+#[derive(Debug)]
+pub(super) struct Turn<'a>(&'a Pool);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Relaxed);
+    }
+}
+
+/// How many requests may run and wait.
+fn most(group: &Group) -> usize {
+    let threads = group.threads.map(usize::from);
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    let at_once = usize::from(group.processes) * threads.unwrap_or_else(cores);
+    at_once + usize::from(group.queue)
 }
 
 impl Pool {
@@ -101,9 +122,24 @@ impl Pool {
             group: name,
             application,
             path: RwLock::default(),
+            running: AtomicUsize::new(0),
+            most: most(group),
             start: group.start_timeout,
             timeout: group.timeout,
         })
+    }
+
+    /// Lets a request in, unless too many wait already: so a site that does not get on leaves threads of
+    /// httpd to the others.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn enter(&self) -> Result<Turn<'_>, String> {
+        let turn = Turn(self);
+        if self.running.fetch_add(1, Relaxed) < self.most {
+            return Ok(turn);
+        }
+        Err(format!("{} requests are running or waiting already", self.most))
     }
 
     /// By which the connections to it are known.
