@@ -13,10 +13,10 @@ use crate::command::values::{mount, seconds, size};
 /// `narthex apache`.
 #[derive(Debug, Subcommand)]
 pub(in crate::command) enum Apache {
-    /// Print where the module of httpd lies, as LoadModule wants it
+    /// Print where the module lies that httpd is to load
     ModulePath,
     /// Print configuration: the module, a group of processes, and an application at its place
-    Config(Config),
+    Config(Box<Config>),
     /// Serve an application by an httpd of its own, in the foreground
     Serve(Box<Serve>),
     /// Say everything that keeps an httpd from serving applications of a Python
@@ -124,13 +124,13 @@ struct Placed {
     #[arg(long)]
     inline: bool,
     #[command(flatten)]
-    group: Group,
+    group: Settings,
 }
 
 /// Processes that are the application's own.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Group", group = clap::ArgGroup::new("grouped").multiple(true).conflicts_with("inline"))]
-struct Group {
+struct Settings {
     /// Name of the group of processes [default: `default`, or after the directory of the application]
     #[arg(long, value_name = "NAME", group = "grouped")]
     group: Option<String>,
@@ -253,14 +253,14 @@ impl Placed {
         keywords.set_item("debug", self.debug)?;
         keywords.set_item("inline", self.inline)?;
         keywords.set_item("group", &self.group.group)?;
-        keywords.set_item("settings", self.group.settings())?;
+        keywords.set_item("settings", self.group.list())?;
         Ok(keywords)
     }
 }
 
-impl Group {
+impl Settings {
     /// What was set, by the keys of `NarthexGroup`.
-    fn settings(&self) -> Vec<(&'static str, OsString)> {
+    fn list(&self) -> Vec<(&'static str, OsString)> {
         let text = |it: &Option<String>| it.as_ref().map(OsString::from);
         let number = |it: Option<u64>| it.map(|it| it.to_string().into());
         let settings = [
