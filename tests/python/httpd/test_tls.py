@@ -25,6 +25,9 @@ SSLCertificateFile CERTIFICATE
 SSLCertificateKeyFile PRIVATE
 SSLOptions +StdEnvVars
 NarthexApp ${HERE}/inside.py:app
+<Location /native>
+    NarthexApp ${HERE}/native.py:app
+</Location>
 """
 
 
@@ -48,21 +51,34 @@ def site(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Site]
 def test_variables_of_tls_are_seen(
     site: Site, authority: Authority, version: str
 ) -> None:
-    outcome = subprocess.run(
-        [
-            *(find_program("curl"), "--silent", "--show-error", f"--http{version}"),
-            *("--cacert", authority.certificate),
-            f"https://localhost:{site.httpd.port}/env/a?b",
-        ],
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert outcome.returncode == 0, outcome.stderr.decode()
-    variables = json.loads(outcome.stdout)
+    variables = json.loads(fetched(site, authority, "/env/a?b", version))
     assert variables["wsgi.url_scheme"] == "https"
     assert variables["HTTPS"] == "on"
     assert variables["SSL_PROTOCOL"] in {"TLSv1.2", "TLSv1.3"}
     assert variables["SSL_SERVER_S_DN_CN"] == "localhost"
     assert variables["SERVER_PROTOCOL"].startswith(f"HTTP/{version}")
     assert variables["SERVER_PORT"] == str(site.httpd.port)
+
+
+def test_any_variable_of_tls_can_be_asked_for(site: Site, authority: Authority) -> None:
+    """Inline by what httpd offers to its modules; in a group by what it was handed."""
+    said = fetched(site, authority, "/native/tls/SSL_PROTOCOL", "1.1")
+    assert said.startswith(b"TLSv1.")
+    nothing = fetched(site, authority, "/native/tls/SSL_CLIENT_S_DN", "1.1")
+    assert nothing == b"None"
+
+
+def fetched(site: Site, authority: Authority, target: str, version: str) -> bytes:
+    """The answer to a client that trusts the authority."""
+    outcome = subprocess.run(
+        [
+            *(find_program("curl"), "--silent", "--show-error", f"--http{version}"),
+            *("--cacert", authority.certificate),
+            f"https://localhost:{site.httpd.port}{target}",
+        ],
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stderr.decode()
+    return outcome.stdout
