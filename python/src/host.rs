@@ -26,7 +26,7 @@ pub(crate) fn host_request() -> Option<u64> {
 }
 
 /// What the host says of a matter of the request with that number; None where there is no such thing.
-/// Raises LookupError where this thread does not answer that request.
+/// Raises `LookupError` where this thread does not answer that request.
 #[pyfunction]
 #[pyo3(signature = (number, matter, name, /))]
 pub(crate) fn host_ask<'py>(
@@ -39,7 +39,7 @@ pub(crate) fn host_ask<'py>(
     Ok(texts.map(|texts| texts.iter().map(|text| PyBytes::new(py, text)).collect()))
 }
 
-/// Changes a matter of the request with that number; says whether the host did. Raises LookupError
+/// Changes a matter of the request with that number; says whether the host did. Raises `LookupError`
 /// where this thread does not answer that request.
 #[pyfunction]
 #[pyo3(signature = (number, matter, name, value, /))]

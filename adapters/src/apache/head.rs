@@ -37,17 +37,19 @@ struct Last {
 impl Kept {
     /// What is kept for the connection of `request`, to the application of `site`: what was kept
     /// `before`, if the facts are still the same.
+    #[expect(clippy::unnecessary_box_returns, reason = "it stays in the box that it was kept in")]
     pub(super) fn renew(
         before: Option<Box<Self>>,
         site: &Arc<Site>,
         software: &'static [u8],
         request: &Request<'_>,
     ) -> Box<Self> {
-        let same = |kept: &Box<Self>| Arc::ptr_eq(&kept.site, site) && kept.has_facts_of(request);
-        before.filter(same).unwrap_or_else(|| {
-            let connection = Arc::new(connection(software, request));
-            Box::new(Self { site: Arc::clone(site), connection, last: None })
-        })
+        before
+            .filter(|kept| Arc::ptr_eq(&kept.site, site) && kept.has_facts_of(request))
+            .unwrap_or_else(|| {
+                let connection = Arc::new(connection(software, request));
+                Box::new(Self { site: Arc::clone(site), connection, last: None })
+            })
     }
 
     fn has_facts_of(&self, request: &Request<'_>) -> bool {

@@ -216,8 +216,8 @@ impl Server {
             }
             Body::Pulled(mut body) => {
                 call.start(&out)?;
-                let send = |file: &File, from, length| call.send_file(file, from, length);
-                if let Some(outcome) = body.send_file(&self.site, head, send) {
+                let by_httpd = |file: &File, from, length| call.send_file(file, from, length);
+                if let Some(outcome) = body.send_file(&self.site, head, by_httpd) {
                     *sent = outcome?;
                 }
                 while let Some(piece) = body.next(&self.site, head)? {

@@ -16,7 +16,10 @@ use bytes::Bytes;
 use http::Method;
 use narthex_core::{Capabilities, RequestHead, ResponseHead, Result, Transaction};
 
-use super::{current, table::Line};
+use super::{
+    current,
+    table::{Call, Line},
+};
 
 /// A request, and the line to the thread of httpd's that answers it.
 ///
@@ -74,7 +77,7 @@ impl Transaction for OneRequest {
         if self.is_elsewhere() {
             return Ok(());
         }
-        self.line.with(|call| call.finish())
+        self.line.with(Call::finish)
     }
 
     async fn respond(&self, mut head: ResponseHead, body: Bytes) -> Result<()> {

@@ -88,7 +88,9 @@ impl Door for Open {
         drop(self);
         while running.iter().any(|(_, answering)| !answering.is_finished()) {
             if stop.stopping() == Stopping::Now {
-                running.iter().for_each(|(stream, _)| drop(stream.shutdown(Shutdown::Both)));
+                for (stream, _) in &running {
+                    drop(stream.shutdown(Shutdown::Both));
+                }
             }
             thread::sleep(Duration::from_millis(2));
         }

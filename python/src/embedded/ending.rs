@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     thread,
 };
 
@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::python;
-use crate::seam;
+use crate::{hold::hold, seam};
 
 /// The thread that ends applications, and how it is spoken to.
 ///
@@ -52,7 +52,7 @@ pub(super) fn prepare() -> io::Result<()> {
 
 /// Notes an application that is to be ended.
 pub(super) fn note(site: &Arc<Site>) {
-    SITES.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(site));
+    hold(&SITES).push(Arc::clone(site));
 }
 
 /// Ends what applications have begun, for at most so many milliseconds.
@@ -70,7 +70,7 @@ pub(super) fn end(milliseconds: u64) {
 }
 
 fn end_all() {
-    let sites = std::mem::take(&mut *SITES.lock().unwrap_or_else(PoisonError::into_inner));
+    let sites = std::mem::take(&mut *hold(&SITES));
     for site in sites {
         block_on(site.handler.end());
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import stat
@@ -55,7 +56,7 @@ def test_nothing_stays_when_it_is_killed(
 
 
 def test_a_definition_that_cannot_be_is_refused(start: Starter, shop: Settings) -> None:
-    with pytest.raises(Refused, match="N320: .*no user nobody-at-all"):
+    with pytest.raises(Refused, match=r"N320: .*no user nobody-at-all"):
         start({"shop": shop}, How(run_as="nobody-at-all"))
 
 
@@ -70,10 +71,12 @@ def test_processes_get_nothing_of_httpd(
     leak, other = socket.socketpair()
     os.set_inheritable(leak.fileno(), True)
     with leak, other:
-        settings = {**shop, "umask": "027", "env": [*shop["env"], "A=b c=d"]}
+        given = shop["env"]
+        assert isinstance(given, list)
+        settings = {**shop, "umask": "027", "env": [*given, "A=b c=d"]}
         broker = start({"shop": settings}, How(inherited=(leak.fileno(),)))
         path = broker.open("shop", f"{project}/app.py:app")
-        environment, directory, umask = eval(get(path).body)
+        environment, directory, umask = ast.literal_eval(get(path).body.decode())
         mark = f"socket:[{os.fstat(leak.fileno()).st_ino}]"
         [process] = broker.processes
         assert mark in descriptors(broker.process.pid)

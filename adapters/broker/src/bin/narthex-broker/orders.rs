@@ -66,14 +66,14 @@ impl Orders {
     /// Obeys what has come.
     pub(crate) fn obey(&mut self, pools: &mut [Member<'_>]) {
         for (name, post) in &mut self.posts {
-            post.obey(name, &mut own(&post.group, pools));
+            post.obey(name, &mut own(post.group.as_ref(), pools));
         }
     }
 
     /// Answers what is done: after the pools have had their turn, since nothing else may wake it.
     pub(crate) fn finish(&mut self, pools: &mut [Member<'_>]) {
         for post in self.posts.values_mut() {
-            post.finish(&mut own(&post.group, pools));
+            post.finish(&mut own(post.group.as_ref(), pools));
         }
     }
 
@@ -87,8 +87,8 @@ impl Orders {
 }
 
 /// The pools of a group, or all.
-fn own<'a>(group: &Option<String>, pools: &'a mut [Member<'_>]) -> Vec<&'a mut Pool> {
-    let is_own = |name: &str| group.as_deref().is_none_or(|own| own == name);
+fn own<'a>(group: Option<&String>, pools: &'a mut [Member<'_>]) -> Vec<&'a mut Pool> {
+    let is_own = |name: &str| group.is_none_or(|own| own == name);
     let own = pools.iter_mut().filter(|(name, _)| is_own(name));
     own.map(|(_, pool)| &mut **pool).collect()
 }
