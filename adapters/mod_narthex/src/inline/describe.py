@@ -8,41 +8,41 @@ import sys
 # With -c, Python puts the current directory first, which is anybody's.
 sys.path[:] = [path for path in sys.path if path]
 
-import importlib.machinery
-import importlib.util
-import os
-import sysconfig
+import importlib.machinery  # noqa: E402
+import importlib.util  # noqa: E402
+import os  # noqa: E402
+import sysconfig  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+NAME = f"libpython{sysconfig.get_config_var('LDVERSION')}.so.1.0"
 
 
-def library():
+def library() -> str:
     """The file of libpython: the one that is loaded, or that lies where it belongs."""
-    name = f"libpython{sysconfig.get_config_var('LDVERSION')}.so.1.0"
-    with open("/proc/self/maps", "rb") as maps:
-        for line in maps:
-            path = os.fsdecode(line.rstrip(b"\n").split(None, 5)[-1])
-            if os.path.basename(path) == name:
-                return path
-    folders = [os.path.join(sys.base_prefix, "lib")]
+    for line in Path("/proc/self/maps").read_bytes().splitlines():
+        path = Path(os.fsdecode(line.split(None, 5)[-1]))
+        if path.name == NAME:
+            return str(path)
+    folders = [Path(sys.base_prefix, "lib")]
     folder = sysconfig.get_config_var("LIBDIR")
     if folder:
         several = sysconfig.get_config_var("MULTIARCH") or ""
-        folders += [folder, os.path.join(folder, several)]
-    for folder in folders:
-        path = os.path.join(folder, name)
-        if os.path.exists(path):
-            return path
-    return ""
+        folders += [Path(folder), Path(folder, several)]
+    paths = (folder / NAME for folder in folders)
+    return str(next(filter(Path.exists, paths), ""))
 
 
-def engine():
+def engine() -> str:
     """The engine's file in the package `narthex`, which is not imported for that."""
     spec = importlib.util.find_spec("narthex")
-    for folder in spec.submodule_search_locations or [] if spec else []:
-        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            path = os.path.join(os.path.abspath(folder), "_narthex" + suffix)
-            if os.path.exists(path):
-                return path
-    return ""
+    folders = (spec.submodule_search_locations or []) if spec else []
+    suffixes = importlib.machinery.EXTENSION_SUFFIXES
+    paths = (
+        Path(folder, "_narthex" + suffix).absolute()
+        for folder in folders
+        for suffix in suffixes
+    )
+    return str(next(filter(Path.exists, paths), ""))
 
 
 facts = [
@@ -50,8 +50,8 @@ facts = [
     sys.executable,
     "{}.{}.{}".format(*sys.version_info),
     sys.prefix,
-    os.path.dirname(os.__file__),
-    f"libpython{sysconfig.get_config_var('LDVERSION')}.so.1.0",
+    str(Path(os.__file__).parent),
+    NAME,
     library(),
     engine(),
 ]
