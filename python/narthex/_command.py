@@ -70,11 +70,13 @@ def hold_signals(aloud: bool) -> Callable[[], None]:
 
     HUP, USR1 and USR2 would end the process, though there is nothing to reload or
     reopen yet. INT, TERM and QUIT stop the import. What is returned ends this: from
-    then on these handlers do nothing, since the engine has handlers above them.
+    then on these handlers do nothing, since the engine has handlers above them. It
+    stops the start if the import has caught what was to stop it.
     """
     import signal
 
     starting = True
+    stopped = False
 
     def say(number: int, what: str) -> None:
         if aloud:
@@ -86,13 +88,17 @@ def hold_signals(aloud: bool) -> Callable[[], None]:
             say(number, "ignored while starting")
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
         if starting:
+            stopped = True
             say(number, "stopping before the start")
             raise KeyboardInterrupt
 
     def done() -> None:
         nonlocal starting
         starting = False
+        if stopped:
+            raise KeyboardInterrupt
 
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         if signal.getsignal(number) is signal.SIG_DFL:

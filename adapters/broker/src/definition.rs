@@ -63,7 +63,11 @@ impl Definition {
     pub fn read(text: &str) -> Result<Self, String> {
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
         if lines.next() != Some(FIRST) {
-            return Err(format!("the definition does not begin with \"{FIRST}\""));
+            return Err(format!(
+                "the broker that runs is of version {}, and the module of another: stop httpd, and \
+                 start it again",
+                env!("CARGO_PKG_VERSION")
+            ));
         }
         if lines.next_back() != Some(LAST) {
             return Err("the definition has no end".to_owned());

@@ -36,6 +36,7 @@ use crate::{
 pub(super) fn run(py: Python<'_>, choice: &Choice, plan: &Plan) -> Result<i32, Failure> {
     let tie = Tie::of(&plan.listening.child)?;
     match run_tied(py, choice, plan, tie.as_ref()) {
+        Err(Failure::Interrupted) if tie.is_some() => Ok(0),
         Err(failure) if let Some(tie) = &tie => {
             tie.say_failure(py, &failure)?;
             Ok(1)

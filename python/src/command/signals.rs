@@ -44,8 +44,9 @@ impl Hold {
     /// Makes them do nothing.
     ///
     /// # Errors
-    /// Python cannot.
+    /// The process was told to stop, whatever has become of that; or Python cannot.
     pub(super) fn release(&self, py: Python<'_>) -> PyResult<()> {
+        py.check_signals()?; // those that have come and were not heard
         self.0.call0(py).map(drop)
     }
 }

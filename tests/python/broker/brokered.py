@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from narthex._apache.native import broker
 from support.fronts.httpd import not_as_root
@@ -58,7 +58,7 @@ def _word(value: object) -> str:
     return plain or "\\e"
 
 
-Groups = dict[str, dict[str, object]]
+Groups = dict[str, dict[str, Any]]
 
 
 class Refused(Exception):

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -38,7 +38,7 @@ def app(project: Path) -> str:
 
 
 @pytest.fixture
-def shop(project: Path) -> dict[str, object]:
+def shop(project: Path) -> dict[str, Any]:
     """The settings of a group that runs applications in this Python."""
     where = str(Path(__file__).parents[3] / "python")
     return {

@@ -8,7 +8,7 @@ import socket
 import stat
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,7 @@ from .brokered import How, Refused, is_running, who
 if TYPE_CHECKING:
     from .conftest import Starter
 
-Settings = dict[str, object]
+Settings = dict[str, Any]
 
 
 def test_it_ends_with_httpd_after_the_requests(

@@ -7,7 +7,7 @@ import sys
 import venv
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from supervisor.supervised import until
 
@@ -17,7 +17,7 @@ from .brokered import all_well, is_running, who
 if TYPE_CHECKING:
     from .conftest import Starter
 
-Settings = dict[str, object]
+Settings = dict[str, Any]
 
 
 def test_a_request_that_hangs_is_answered_and_its_process_replaced(

@@ -6,7 +6,7 @@ import errno
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .conftest import Starter
 
-Settings = dict[str, object]
+Settings = dict[str, Any]
 
 
 def test_nothing_runs_until_it_is_asked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .conftest import Starter
 
-Settings = dict[str, object]
+Settings = dict[str, Any]
 
 
 class Load:

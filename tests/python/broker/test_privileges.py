@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .conftest import Starter
 
-Settings = dict[str, object]
+Settings = dict[str, Any]
 
 CHILDREN = 65534
 """A user without rights, as httpd's children are."""

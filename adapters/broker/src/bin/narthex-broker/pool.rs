@@ -97,7 +97,7 @@ impl Pool {
         self.ending.retain_mut(Crew::turn);
         self.turn_current();
         self.turn_next();
-        if takes && self.current.is_none() && self.is_wanted() {
+        if takes && self.has_nobody() && self.is_wanted() {
             self.start_or_turn_away();
         }
     }
@@ -136,6 +136,11 @@ impl Pool {
                 self.ending.push(crew);
             }
         }
+    }
+
+    /// Whether there is nobody who takes connections, or will.
+    fn has_nobody(&self) -> bool {
+        self.current.is_none() && self.next.is_none()
     }
 
     /// Whether a connection waits.
@@ -188,7 +193,7 @@ impl Pool {
         for crew in self.current.iter().chain(&self.next).chain(&self.ending) {
             crew.troop.waits(waits);
         }
-        if takes && self.current.is_none() {
+        if takes && self.has_nobody() {
             waits.input(self.socket.listener.as_fd());
         }
     }

@@ -21,7 +21,11 @@ use narthex_supervisor::{Charge, Manner, Rounds, Told, Waits};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::Mode,
-    process::{Pid, PidfdFlags, pidfd_open, setsid, umask},
+    io::Errno,
+    process::{
+        Pid, PidfdFlags, Signal, getppid, pidfd_open, set_parent_process_death_signal, setsid,
+        umask,
+    },
     stdio::dup2_stdout,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -56,7 +60,7 @@ struct Server {
     count: u64,
     children: Children,
     orders: Orders,
-    /// httpd, as long as it lives.
+    /// httpd, as long as it lives, if it can be watched so.
     httpd: Option<OwnedFd>,
     /// Everything is to end.
     ends: bool,
@@ -120,7 +124,7 @@ fn begin(httpd: &OsStr) -> Result<(Server, Rounds), String> {
     let definition = Definition::read(&text)?;
     let number = httpd.to_str().and_then(|number| number.parse().ok()).and_then(Pid::from_raw);
     let number = number.ok_or("--child-of is the number of a process")?;
-    let httpd = pidfd_open(number, PidfdFlags::empty())
+    let httpd = watched(number)
         .map_err(|error| format!("the process {number:?} cannot be watched: {error}"))?;
     let (rounds, _) = Rounds::new().map_err(|error| error.to_string())?;
     let Definition { run_user, run_group, control, .. } = &definition;
@@ -138,12 +142,24 @@ fn begin(httpd: &OsStr) -> Result<(Server, Rounds), String> {
         count: 0,
         children: Children::new(socket, user),
         orders: Orders::default(),
-        httpd: Some(httpd),
+        httpd,
         ends: false,
         place,
     };
     server.look_up();
     Ok((server, rounds))
+}
+
+/// What can be read from when the process has ended; `None` where a signal will say so.
+fn watched(process: Pid) -> rustix::io::Result<Option<OwnedFd>> {
+    match pidfd_open(process, PidfdFlags::empty()) {
+        // Before Linux 5.3 only a parent can be watched.
+        Err(Errno::NOSYS) => {
+            set_parent_process_death_signal(Some(Signal::TERM))?;
+            if getppid() == Some(process) { Ok(None) } else { Err(Errno::SRCH) }
+        }
+        opened => opened.map(Some),
+    }
 }
 
 impl Charge for Server {
@@ -265,8 +281,14 @@ impl Server {
     /// Goes by another definition from now on.
     fn define(&mut self, text: &str) -> Result<(), String> {
         let definition = Definition::read(text)?;
-        if definition.control != self.definition.control {
-            return Err("the control socket stays where it is".to_owned());
+        let fixed =
+            |it: &Definition| (it.control.clone(), it.run_user.clone(), it.run_group.clone());
+        if fixed(&definition) != fixed(&self.definition) {
+            return Err(
+                "another User, Group or DefaultRuntimeDir needs a new start: stop httpd, and \
+                        start it again"
+                    .to_owned(),
+            );
         }
         self.definition = definition;
         self.look_up();
