@@ -1,7 +1,8 @@
 //! The broker, as the parent of httpd looks after it.
 //!
-//! It is started once and lives as long as httpd. What is remembered of it, its process and where it is
-//! asked, is in the pool of httpd's process: at each restart the module itself is loaded anew.
+//! It is started once and lives through graceful restarts, as do its processes; a hard one ends them
+//! all, and so does the end of httpd. What is remembered of it, its process and where it is asked, is in
+//! the pool of httpd's process: at each restart the module itself is loaded anew.
 
 use std::{
     ffi::CStr,
@@ -14,9 +15,16 @@ use std::{
 
 use narthex_broker::{Definition, Group, OpenError};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{
     config::World,
-    httpd::{Level, Server, facts, machine::Machine, parent, pool::Pool},
+    httpd::{
+        Level, Server, facts,
+        machine::Machine,
+        parent::{self, Event},
+        pool::Pool,
+    },
 };
 
 /// What the pool of the process keeps: where the broker is asked, and which process it is.
@@ -59,10 +67,9 @@ pub(crate) fn post_config(
     pool: Pool<'_>,
     groups: &[Group],
 ) -> Result<(), String> {
-    let kept = server.process_pool();
     let begun = begin(server, pool, groups);
     if begun.is_err() {
-        kept.keep(CONTROL, b"");
+        remember(server, None);
     }
     begun
 }
@@ -70,29 +77,63 @@ pub(crate) fn post_config(
 fn begin(server: Server<'_>, pool: Pool<'_>, groups: &[Group]) -> Result<(), String> {
     let program = program()?;
     let definition = definition(server, pool, groups)?;
-    let kept = server.process_pool();
-    let running = kept.kept(PROCESS).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
-    let told = running.map(|bytes| (bytes, narthex_broker::define(&definition, PATIENCE)));
+    let told =
+        process(server).map(|process| (process, narthex_broker::define(&definition, PATIENCE)));
     let child = match told {
-        Some((bytes, Ok(()))) => u32::from_ne_bytes(bytes),
+        Some((process, Ok(()))) => process,
         Some((_, Err(OpenError::Refused(why)))) => return Err(why),
         None | Some((_, Err(_))) => start(&program, &definition)?,
     };
-    kept.keep(CONTROL, definition.control.as_os_str().as_bytes());
-    kept.keep(PROCESS, &child.to_ne_bytes());
+    remember(server, Some((child, &definition.control)));
     let starts = Vec::new();
     *watched() = Some(Watched { program, definition, starts });
-    parent::watch(child, pool, ended);
+    parent::watch(child, pool, happened);
     Ok(())
+}
+
+/// Keeps what the next copy of the module has to know. What is kept takes memory for as long as httpd
+/// lives, so only what is new.
+fn remember(server: Server<'_>, broker: Option<(u32, &Path)>) {
+    let pool = server.process_pool();
+    let keep = |name, bytes: &[u8]| {
+        if pool.kept(name).unwrap_or_default() != bytes {
+            pool.keep(name, bytes);
+        }
+    };
+    match broker {
+        None => [CONTROL, PROCESS].map(|name| keep(name, b"")),
+        Some((process, control)) => {
+            [keep(CONTROL, control.as_os_str().as_bytes()), keep(PROCESS, &process.to_ne_bytes())]
+        }
+    };
 }
 
 fn watched() -> std::sync::MutexGuard<'static, Option<Watched>> {
     WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The broker has ended, and httpd has not.
-fn ended(pool: Pool<'_>) {
+/// Something has happened to the broker.
+fn happened(event: Event, pool: Pool<'_>) {
     let Some(server) = Server::main() else { return };
+    match event {
+        Event::Ended => start_again(server, pool),
+        Event::HttpdEnds => {
+            if let Some(process) = process(server).and_then(|it| Pid::from_raw(it.cast_signed())) {
+                // It may have ended by itself.
+                let _ = kill_process(process, Signal::TERM);
+            }
+            remember(server, None);
+        }
+    }
+}
+
+/// The process of the broker, if one was started.
+fn process(server: Server<'_>) -> Option<u32> {
+    let bytes = server.process_pool().kept(PROCESS)?;
+    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+fn start_again(server: Server<'_>, pool: Pool<'_>) {
     let mut watched = watched();
     let Some(it) = &mut *watched else { return };
     it.starts.retain(|start| start.elapsed() < OFTEN.1);
@@ -104,8 +145,8 @@ fn ended(pool: Pool<'_>) {
     it.starts.push(Instant::now());
     match start(&it.program, &it.definition) {
         Ok(child) => {
-            server.process_pool().keep(PROCESS, &child.to_ne_bytes());
-            parent::watch(child, pool, ended);
+            remember(server, Some((child, &it.definition.control)));
+            parent::watch(child, pool, happened);
             server.log(Level::Error, "the broker of groups has ended, and another is started");
         }
         Err(why) => server.log(Level::Error, why),
@@ -123,7 +164,8 @@ fn start(program: &Path, definition: &Definition) -> Result<u32, String> {
 
 /// Where a broker is to be asked: a name of this httpd's own.
 fn new_control(pool: Pool<'_>) -> Result<PathBuf, String> {
-    let name = format!("narthex-{}/control", process::id());
+    // One that is ending takes its directory with it.
+    let name = format!("narthex-{}-{}/control", process::id(), parent::generation());
     parent::runtime_path(pool, &name).ok_or_else(|| "DefaultRuntimeDir is no path".to_owned())
 }
 
@@ -142,7 +184,7 @@ fn program() -> Result<PathBuf, String> {
 }
 
 fn definition(server: Server<'_>, pool: Pool<'_>, groups: &[Group]) -> Result<Definition, String> {
-    // It stays where it is for as long as httpd lives.
+    // It stays where it is for as long as the broker lives.
     let control = control(server).map_or_else(|| new_control(pool), Ok)?;
     let (user, group) = facts::user().map_or_else(
         || (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
