@@ -61,12 +61,7 @@ def serving(httpd: int, *, inline: bool) -> list[int]:
     """The processes below this httpd in which applications run."""
     if inline:
         return [one for one in children(httpd) if "apache2" in command_line(one)[0]]
-    return [one for one in descendants(httpd) if _is_worker(command_line(one))]
-
-
-def _is_worker(words: Sequence[str]) -> bool:
-    # The broker is somebody's child too, of httpd.
-    return "--child-of" in words and not words[0].endswith("narthex-broker")
+    return [one for one in descendants(httpd) if "--child-bind" in command_line(one)]
 
 
 def _host(process: str, served: Served, variables: Mapping[str, str]) -> Iterator[str]:

@@ -87,7 +87,7 @@ FACTS: dict[str, Fact] = {
     ),
     "refuses_above_the_root": _fact(
         "it answers 400 to a path that leads above the root",
-        {*_HTTPD, *_NGINX},
+        {*_HTTPD, *_APACHE, *_NGINX},
         "/../../etc/passwd never reaches the application",
     ),
     "knows_methods": _fact(
