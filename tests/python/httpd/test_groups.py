@@ -91,7 +91,7 @@ def test_a_process_that_grows_is_replaced() -> None:
 
 def test_a_request_that_hangs_is_given_up() -> None:
     """504, the stacks in the log, and the process is replaced."""
-    with grouped("processes=1 timeout=1") as site:
+    with grouped("processes=1 timeout=1 graceful=1") as site:
         first = process(site)
         mark = site.log.mark()
         assert site.ask("/app/loop").status == 504

@@ -32,7 +32,7 @@ Alias /files ${HERE}
 
 @pytest.fixture(scope="module", params=["event", "prefork"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    with Site(_LINES, modules=["log_config"], mpm=request.param) as site:
+    with Site(_LINES, mpm=request.param) as site:
         (site.here / "one.txt").write_text("one of httpd's")
         yield site
 

@@ -71,8 +71,11 @@ def test_a_python_without_its_library(tmp_path: Path) -> None:
     refused(tmp_path, "comes without its shared library")
 
 
-def test_a_python_without_the_package(tmp_path: Path) -> None:
+def test_a_python_without_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the interpreter finds no narthex, a line says how to install it."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     venv = tmp_path / "venv"
     subprocess.run(
         [find_program("python3"), "-m", "venv", "--without-pip", venv], check=True

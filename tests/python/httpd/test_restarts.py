@@ -135,7 +135,7 @@ def test_nobody_notices_many_graceful_restarts(mpm: str, process: str) -> None:
 def test_a_hard_restart(process: str) -> None:
     with Site("LogLevel notice\n" + _LINES.replace("PROCESS", process)) as site:
         assert site.ask("/app/process").status == 200
-        before = site.everything()
+        before = site.processes(inline=True)
         restart(site, signal.SIGHUP)
         until(lambda: all(map(has_ended, before)), "an end of what was before")
         assert site.ask("/app/process").status == 200

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +21,13 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="excused: only root may become other users"
 )
 
+NOBODY = pwd.getpwnam("nobody")
 _LINES = """\
-User #4321
-Group #4321
+User nobody
+Group NOBODYS
 NarthexPython PYTHON
 NarthexGroup shop user=4322 group=4323 umask=077 ENVIRONMENT
 NarthexGroup plain ENVIRONMENT
-NarthexGroup shut python=${HERE}/shut ENVIRONMENT
 <Location /shop>
     NarthexProcess group:shop
     NarthexApp ${HERE}/inside.py:app
@@ -51,6 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     lines = _LINES.replace("PYTHON", quoted(python.executable), 1)
     words = " ".join(quoted(f"env={name}={value}") for name, value in pairs)
     lines = lines.replace("ENVIRONMENT", words)
+    lines = lines.replace("NOBODYS", grp.getgrgid(NOBODY.pw_gid).gr_name)
     with Site(lines, root=True, variables=python.variables) as site:
         yield site
 
@@ -71,11 +74,11 @@ def test_a_group_has_its_user(site: Site) -> None:
 
 
 def test_another_has_that_of_httpd(site: Site) -> None:
-    assert "user=4321" in site.ask("/plain/python").text
+    assert f"user={NOBODY.pw_uid}" in site.ask("/plain/python").text
 
 
 def test_inline_has_that_of_httpd(site: Site) -> None:
-    assert "user=4321" in site.ask("/inline/python").text
+    assert f"user={NOBODY.pw_uid}" in site.ask("/inline/python").text
 
 
 def test_sockets_are_for_httpd_only(site: Site) -> None:
@@ -83,5 +86,5 @@ def test_sockets_are_for_httpd_only(site: Site) -> None:
     sockets = [path for path in site.folder.rglob("*") if path.is_socket()]
     assert sockets
     for path in sockets:
-        assert path.stat().st_uid == 4321
+        assert path.stat().st_uid == NOBODY.pw_uid
         assert path.stat().st_mode & 0o077 == 0
