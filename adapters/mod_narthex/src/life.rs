@@ -2,7 +2,7 @@
 
 use crate::{
     child::Child,
-    config::{Book, Finding, Resolved, Said, resolve},
+    config::{Finding, Resolved, Said, resolve, want_groups},
     group,
     httpd::{
         Level, Server,
@@ -84,7 +84,7 @@ pub(crate) fn post_config(main: Server<'_>, pool: Pool<'_>) {
     for finding in resolved.findings.iter().chain(&prepared) {
         main.log(Level::Error, finding.to_string());
     }
-    if resolved.groups.is_empty() {
+    if resolved.groups.is_empty() || !wants_groups(main, pool) {
         return;
     }
     if let Err(why) = group::post_config(main, pool, &resolved.groups) {
@@ -109,18 +109,33 @@ fn resolved(main: Server<'_>) -> Option<&Resolved> {
     main.configuration()?.resolved.get()
 }
 
-/// Whether any request may become an application's: by a directive of ours, by `SetHandler
-/// narthex-script`, or by an `.htaccess` that may have either.
+/// Whether any request may have to be answered in a group: not where all applications are known, and run
+/// in httpd itself.
+fn wants_groups<'a>(main: Server<'a>, pool: Pool<'a>) -> bool {
+    let defines = |kept: &ServerConfiguration| !kept.book.groups.is_empty() || kept.conditional;
+    main.all().filter_map(Server::configuration).any(defines)
+        || main.all().any(|server| {
+            let own = server.is_virtual().then(|| server.places()).into_iter().flatten();
+            want_groups(&main.places().chain(own).collect::<Vec<_>>(), pool)
+        })
+        || is_used_by_httpd()
+}
+
+/// Whether any request may become an application's.
 fn is_used(main: Server<'_>) -> bool {
-    let books = main.all().filter_map(Server::configuration).map(|kept| &kept.book);
+    main.all().filter_map(Server::configuration).any(|kept| kept.book.used) || is_used_by_httpd()
+}
+
+/// Whether that may be by a directive of httpd's: `SetHandler narthex-script`, or an `.htaccess` that may
+/// have directives of ours.
+fn is_used_by_httpd() -> bool {
     let has = |text: &[u8], word: &str| {
         text.to_ascii_lowercase().windows(word.len()).any(|part| part == word.as_bytes())
     };
-    books.into_iter().any(|book: &Book| book.used)
-        || mentions(&|name, arguments| match name.to_ascii_lowercase().as_slice() {
-            b"sethandler" | b"addhandler" => has(arguments, "narthex-script"),
-            b"allowoverride" => has(arguments, "fileinfo") || has(arguments, "all"),
-            b"allowoverridelist" => has(arguments, "narthex"),
-            _ => false,
-        })
+    mentions(&|name, arguments| match name.to_ascii_lowercase().as_slice() {
+        b"sethandler" | b"addhandler" => has(arguments, "narthex-script"),
+        b"allowoverride" => has(arguments, "fileinfo") || has(arguments, "all"),
+        b"allowoverridelist" => has(arguments, "narthex"),
+        _ => false,
+    })
 }

@@ -20,7 +20,7 @@ pub(crate) use book::{Book, Question};
 pub(crate) use check::{DEFAULT, DIRECTORY, Finding, Resolved, SITE, Said, World, resolve};
 pub(crate) use directives::{Directive, Kind, Scope, WILDCARDS};
 pub(crate) use options::{Chosen, Options};
-pub(crate) use places::{Where, applications};
+pub(crate) use places::{Where, applications, want_groups};
 
 /// The file and line of a directive.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -1,6 +1,6 @@
 //! Which applications the configuration names, as far as that can be seen without a request.
 
-use super::{Arena, Settings};
+use super::{Arena, Choice, Settings};
 
 /// What settings are for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +27,15 @@ impl Where {
             _ => false,
         }
     }
+}
+
+/// Whether anything that is said of these places may run in a group.
+pub(crate) fn want_groups<'p>(places: &[(Where, Settings<'p>)], arena: impl Arena<'p>) -> bool {
+    let asks = |settings: &Settings<'_>| settings.auth.is_some() || settings.access.is_some();
+    places.iter().any(|(_, settings)| asks(settings))
+        || applications(places, arena)
+            .iter()
+            .any(|(_, settings)| settings.choice != Some(Choice::Inline))
 }
 
 /// The settings of each place that has an application, with those of the places around it; `places` are

@@ -292,4 +292,9 @@ fn applications_have_the_settings_of_the_places_around_them() {
     assert_eq!(path, "/a");
     assert_eq!(settings.choice, Some(Choice::Inline));
     assert_eq!(arguments(settings), "--slow=1 -- shop:app");
+    assert!(!want_groups(&places, Leaked));
+    let grouped = place(Scope::Location("/c"), &["NarthexApp shop:app", "NarthexProcess %{DIR}"]);
+    assert!(want_groups(&[places[0].clone(), (location("/c"), grouped)], Leaked));
+    let guarded = place(Scope::Location("/d"), &["NarthexAuth users:check"]);
+    assert!(want_groups(&[(location("/d"), guarded)], Leaked));
 }

@@ -23,6 +23,8 @@ pub(crate) struct ServerConfiguration {
     pub(crate) book: Book,
     /// Each place with directives, and its settings, which live as long as this.
     places: Vec<(Where, *const c_void)>,
+    /// Whether there are directives that hold only under some condition.
+    pub(crate) conditional: bool,
     /// What those of all servers come to; of the main one.
     pub(crate) resolved: OnceCell<Resolved>,
 }
@@ -62,7 +64,11 @@ impl ServerConfiguration {
             Scope::Server => Where::Server,
             Scope::Location(path) => Where::Location(path.to_owned()),
             Scope::Directory(path) => Where::Directory(path.to_owned()),
-            Scope::Access(_) | Scope::Section(_) => return,
+            Scope::Section(_) => {
+                self.conditional = true;
+                return;
+            }
+            Scope::Access(_) => return,
         };
         if !self.places.iter().any(|(_, known)| *known == settings) {
             self.places.push((place, settings));
