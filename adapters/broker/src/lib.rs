@@ -21,6 +21,13 @@
 //! connection. So may one whose variables could not all be written: no application is called before it
 //! has them.
 //!
+//! # Who is trusted
+//!
+//! Users, interpreters and limits come from the server's configuration alone. What runs in a group, a
+//! child of httpd says: whoever has taken one over can have any program run as the user of any group, as
+//! with other modules that have daemons. Customers who must not reach each other so need an httpd each.
+//! Names of groups in what children ask for, and the number of pools, are bounded.
+//!
 //! | file | what it does |
 //! |---|---|
 //! | `group.rs` | the settings of a group |

@@ -57,10 +57,11 @@ impl Status {
         text
     }
 
-    /// For programs. A name needs no escapes: it is a file name of plain letters.
+    /// For programs.
     pub(crate) fn json(&self) -> String {
         let Self { name, process, uptime, wanted, serving, reloading, deaths, reloads, .. } = self;
         let workers: Vec<_> = self.workers.iter().map(WorkerStatus::json).collect();
+        let name = escaped(name);
         format!(
             "{{\"name\":\"{name}\",\"pid\":{process},\"uptime\":{uptime},\"wanted\":{wanted},\
              \"serving\":{serving},\"reloading\":{reloading},\"deaths\":{deaths},\
@@ -77,6 +78,21 @@ impl WorkerStatus {
     }
 }
 
+/// A text as JSON has it between quotes (RFC 8259, section 7).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => escaped.extend(['\\', letter]),
+            '\0'..='\x1f' => {
+                let _ = write!(escaped, "\\u{:04x}", u32::from(letter));
+            }
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
 fn duration(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -89,6 +105,11 @@ fn duration(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_escaped_for_programs() {
+        assert_eq!(escaped("a \"b\" \\ \n é"), "a \\\"b\\\" \\\\ \\u000a é");
+    }
 
     #[test]
     fn people_and_programs_are_told_the_same() {

@@ -15,7 +15,7 @@ import pytest
 
 from command.running import PATIENCE, get
 
-from .supervised import Load, children, until
+from .supervised import APP, Load, children, until
 
 if TYPE_CHECKING:
     from .conftest import Starter
@@ -103,6 +103,26 @@ def test_nor_does_a_parent_killed_while_workers_start(
     workers = server.workers
     server.send(signal.SIGKILL)
     until(lambda: server.all_gone(workers))
+
+
+@pytest.mark.parametrize("words", [("--workers", "2"), ()])
+def test_a_stop_that_the_import_has_caught_is_a_stop(
+    project: Path, start: Starter, words: tuple[str, ...]
+) -> None:
+    (project / "app.py").write_text(
+        "import sys, time\n"
+        "print('importing', file=sys.stderr, flush=True)\n"
+        "try:\n    time.sleep(600)\n"
+        "except BaseException:\n    print('caught', file=sys.stderr, flush=True)\n"
+        f"{APP}"
+    )
+    server = start(*words, ready=False)
+    server.wait_for("^importing$")
+    if words:
+        server.wait_for("^importing$")
+    server.send(signal.SIGTERM)
+    server.wait_for("^caught$")
+    server.wait()
 
 
 @pytest.mark.parametrize(

@@ -311,6 +311,6 @@ impl Server {
 /// What the log calls a pool: its group, and the application without options.
 fn called((group, arguments): &Key) -> String {
     let application = arguments.last().map(|last| String::from_utf8_lossy(last).into_owned());
-    let application = application.unwrap_or_default();
-    format!("group {group} ({})", application.escape_debug())
+    let line = application.unwrap_or_default().replace(char::is_control, "?");
+    format!("group {group} ({line})")
 }
