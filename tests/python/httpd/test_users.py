@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,17 @@ Group NOBODYS
 NarthexPython PYTHON
 NarthexGroup shop user=4322 group=4323 umask=077 ENVIRONMENT
 NarthexGroup plain ENVIRONMENT
+NarthexGroup shut python=SHUT user=4322 group=4323 ENVIRONMENT
 <Location /shop>
     NarthexProcess group:shop
     NarthexApp ${HERE}/inside.py:app
 </Location>
 <Location /plain>
     NarthexProcess group:plain
+    NarthexApp ${HERE}/inside.py:app
+</Location>
+<Location /shut>
+    NarthexProcess group:shut
     NarthexApp ${HERE}/inside.py:app
 </Location>
 <Location /inline>
@@ -44,15 +50,25 @@ NarthexGroup plain ENVIRONMENT
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("python")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
+def site() -> Iterator[Site]:
+    # Not below pytest's, which is closed to others.
+    with tempfile.TemporaryDirectory(prefix="narthex-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield from started(folder)
+
+
+def started(folder: Path) -> Iterator[Site]:
+    """A site with a Python that everybody can run, and one that only root can."""
+    closed = folder / "closed"
+    closed.mkdir(0o700)
     python = copied(folder / "copy")
+    (closed / "python").symlink_to(python.executable)
     pairs = python.variables.items()
     lines = _LINES.replace("PYTHON", quoted(python.executable), 1)
     words = " ".join(quoted(f"env={name}={value}") for name, value in pairs)
     lines = lines.replace("ENVIRONMENT", words)
+    lines = lines.replace("SHUT", str(closed / "python"), 1)
     lines = lines.replace("NOBODYS", grp.getgrgid(NOBODY.pw_gid).gr_name)
     with Site(lines, root=True, variables=python.variables) as site:
         yield site
@@ -88,3 +104,12 @@ def test_sockets_are_for_httpd_only(site: Site) -> None:
     for path in sockets:
         assert path.stat().st_uid == NOBODY.pw_uid
         assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_python_that_its_user_cannot_reach(site: Site) -> None:
+    """The log says which directory keeps whom out, and what to do; others go on."""
+    assert site.ask("/shut/echo").status == 503
+    site.log.wait_for(
+        r"the user 4322, who cannot enter /\S+/closed: chmod a\+x /\S+/closed"
+    )
+    assert site.ask("/shop/echo").status == 200
