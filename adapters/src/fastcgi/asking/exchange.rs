@@ -104,7 +104,9 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Died => f.write_str("its process has closed the connection in the midst of the request"),
+            Self::Died => {
+                f.write_str("its process has closed the connection in the midst of the request")
+            }
             Self::GaveUp => f.write_str("it failed in the midst of the request"),
             Self::Silent => f.write_str("it has ended the request without a response"),
             Self::TurnedAway(status) => write!(f, "it does not take the request: {status:?}"),
