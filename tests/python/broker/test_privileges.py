@@ -191,7 +191,14 @@ def test_what_cannot_be_is_told(start: Starter, place: Path) -> None:
 def test_who_is_not_root_becomes_nobody_else(
     start: Starter, shop: Settings, app: str
 ) -> None:
-    broker = start({"other": {**shop, "user": "root"}, "shop": shop})
+    groups = {
+        "other": {**shop, "user": "root"},
+        "group": {**shop, "group": "root"},
+        "shop": shop,
+    }
+    broker = start(groups)
+    with pytest.raises(Refused, match="only root can give it the group root"):
+        broker.open("group", app)
     with pytest.raises(Refused, match="which only root can start"):
         broker.open("other", app)
     broker.log.wait_for("N321: group other: it is to run as root")

@@ -16,7 +16,7 @@ use std::{
 use narthex_broker::{Definition, Group, identity::Identity, python::interpreter};
 use narthex_core::{Journal, Level};
 use narthex_supervisor::{Order, Owner, Policy, Settings};
-use rustix::process::geteuid;
+use rustix::process::{getegid, geteuid};
 
 use crate::{descend::Descent, log::About};
 
@@ -59,6 +59,11 @@ impl Spec {
                 "it is to run as {name}, which only root can start, but httpd was started by \
                  {httpd}: leave out user="
             ));
+        }
+        if let (false, Some(name)) = (own.is_root(), &group.group)
+            && identity.group != getegid().as_raw()
+        {
+            return Err(format!("only root can give it the group {name}: leave out group="));
         }
         let interpreter = interpreter(&group.python)?;
         Ok(Self { group: group.clone(), identity, interpreter })
