@@ -179,6 +179,7 @@ def test_a_body_as_json(site: Site) -> None:
 
 
 @pytest.mark.excused(has="run_once", because="nothing can be kept")
+@pytest.mark.excused(fact="several_processes")
 def test_a_transaction_that_was_kept_only_remembers(site: Site) -> None:
     assert site.ask("/keep", headers=[("X-Name", "one")]).body == b"/keep"
     assert asked(site, "/kept") == ["/keep", "one", "GET"]

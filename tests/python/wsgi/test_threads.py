@@ -62,6 +62,7 @@ def test_written_by_threads(server: Server) -> None:
 
 
 @pytest.mark.excused(lacks="persistent", because="the process ends with the request")
+@pytest.mark.excused(fact="several_processes")
 def test_background_thread(server: Server) -> None:
     """A thread that is left behind goes on running."""
     assert server.ask("start_background").text == "started"

@@ -218,6 +218,11 @@ FACTS: dict[str, Fact] = {
         _INLINE,
         "`\\xc3\\xa6` for a letter that an application has written",
     ),
+    "several_processes": _fact(
+        "it answers each request in whichever of its processes is free",
+        {"apache-prefork-inline"},
+        "what one request left behind is not there for the next, which another answers",
+    ),
     "one_request_for_each_process": _fact(
         "it gives a process a request when the one before has ended",
         {"mod-fcgid"},
