@@ -182,7 +182,9 @@ def test_a_change_of_files_reloads_where_that_is_wanted(
     who(path)
     kept = who(other)
     with Load(path) as load:
-        (project / "app.py").write_text(APP.replace("first", "second"))
+        # One change, however long it takes to write.
+        (project / "new").write_text(APP.replace("first", "second"))
+        (project / "new").rename(project / "app.py")
         broker.log.wait_for("app.py changed: reloading")
         until(lambda: get(path).body.startswith(b"second "))
         broker.log.wait_for("reloaded: the new workers serve")

@@ -110,10 +110,10 @@ def test_a_stop_that_the_import_has_caught_is_a_stop(
     project: Path, start: Starter, words: tuple[str, ...]
 ) -> None:
     (project / "app.py").write_text(
-        "import sys, time\n"
-        "print('importing', file=sys.stderr, flush=True)\n"
+        "import os, time\n"
+        "os.write(2, b'importing\\n')\n"
         "try:\n    time.sleep(600)\n"
-        "except BaseException:\n    print('caught', file=sys.stderr, flush=True)\n"
+        "except BaseException:\n    os.write(2, b'caught\\n')\n"
         f"{APP}"
     )
     server = start(*words, ready=False)
