@@ -8,26 +8,18 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
 use http::StatusCode;
-use narthex_cgi::Client;
+use narthex_cgi::{Client, drain};
 use narthex_core::{Answer, Body, Error as RequestError, Result as RequestResult};
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
-    net::{RecvFlags, recv},
-};
+use rustix::{event::PollFlags, io::Errno};
 
 use crate::cgi_text;
 
 /// What is sent of a file, or written, before the client is looked at again.
 const PIECE: usize = 256 << 10;
-
-/// How long nothing may come of a body that is only read to be thrown away.
-const SILENCE: Duration = Duration::from_secs(5);
 
 /// The streams of one request, and who waits for its end.
 pub(super) struct Streams {
@@ -158,46 +150,15 @@ impl Streams {
     }
 
     /// Reads the rest of a body that nobody wanted, where it comes by a socket.
-    ///
-    /// `mod_cgid` uses one socket for the body and the response. If it is closed before all of the
-    /// body was read, the system tells the other end `ECONNRESET`, and the response is lost.
     pub(super) fn discard(&self) {
         // Whoever still waits for a body must not be waited for.
         let Ok(mut input) = self.input.try_lock() else { return };
         let Input { source: Source::File(file), left } = &mut *input else { return };
-        let mut buffer = [0; 16 << 10];
-        loop {
-            let most = match *left {
-                Left::Bytes(0) => return,
-                Left::Bytes(left) => usize::try_from(left).unwrap_or(usize::MAX),
-                Left::ToTheEnd => usize::MAX,
-            };
-            let most = most.min(buffer.len());
-            match recv(&*file, &mut buffer[..most], RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return,
-                Ok((count, _)) => {
-                    if let Left::Bytes(left) = left {
-                        *left -= count as u64;
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if self.more_comes(file) => {}
-                // It has failed, or is no socket.
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Whether something comes of `stream`, not too late, while there is a client.
-    fn more_comes(&self, stream: &File) -> bool {
-        let time = Timespec::try_from(SILENCE).unwrap_or_default();
-        let mut polled = [PollFd::new(stream, PollFlags::IN)].to_vec();
-        polled.extend(self.client.as_ref().map(|client| PollFd::new(client, PollFlags::RDHUP)));
-        match poll(&mut polled, Some(&time)) {
-            Ok(0) => false,
-            Ok(_) => polled.get(1).is_none_or(|client| client.revents().is_empty()),
-            Err(error) => error == Errno::INTR,
-        }
+        let left = match std::mem::replace(left, Left::Bytes(0)) {
+            Left::Bytes(left) => Some(left),
+            Left::ToTheEnd => None,
+        };
+        drain(&*file, left, self.client.as_ref());
     }
 
     /// Sends bytes of the response.

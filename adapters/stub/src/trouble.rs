@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use narthex_cgi::Error;
+use narthex_cgi::{Error, drain};
 
 use crate::{Variables, value};
 
@@ -112,6 +112,9 @@ impl Trouble {
                  Content-Length: 22\r\n\r\n{body}"
             );
             let _ = rustix::io::write(rustix::stdio::stdout(), answer.as_bytes());
+            let length =
+                value(variables, "CONTENT_LENGTH").and_then(|it| it.to_str()?.parse().ok());
+            drain(rustix::stdio::stdin(), Some(length.unwrap_or(0)), None);
         }
         1
     }
