@@ -36,6 +36,8 @@ FILES = ("app.py", "wsgi.py", "application.py", "main.py", "api.py", "asgi.py")
 """Where the application of a directory is looked for, in this order."""
 
 AUTO = "auto"
+AUTHORIZER = "authorizer"
+"""The API of functions that decide for httpd; not for the command line."""
 
 
 class StartError(Exception):
@@ -357,6 +359,14 @@ def _settle(spec: Spec, found: Any, loaded: Loaded, api: str) -> None:
         detected, reason = api_of(found)
         reason = f"what the factory made is one: {reason}"
     loaded.app = found
+    if api == AUTHORIZER:
+        if not callable(found):
+            _fail("not_callable", spec, loaded.name, found)
+        from narthex._authorize import Authorizer
+
+        loaded.app, loaded.api = Authorizer(found), TRANSACTION
+        loaded.notes.append(("API", api, "it was asked for"))
+        return
     if api != AUTO:
         if not callable(found) and not callable(getattr(found, "respond", None)):
             _fail("not_callable", spec, loaded.name, found)

@@ -180,12 +180,17 @@ pub const AP_SQ_RM_NORMAL: u32 = 2;
 pub const AP_SQ_RM_CONFIG_TEST: u32 = 3;
 pub const APLOG_ERR: u32 = 3;
 pub const APLOG_STARTUP: u32 = 64;
+pub const AP_AUTH_INTERNAL_PER_CONF: u32 = 1;
 pub const AP_MPMQ_STOPPING: u32 = 2;
 pub const AP_MPMQ_IS_THREADED: u32 = 2;
 pub const AP_MPMQ_IS_FORKED: u32 = 3;
 pub const AP_MPMQ_MAX_DAEMONS: u32 = 12;
 pub const AP_MPMQ_MPM_STATE: u32 = 13;
 pub const AP_MPMQ_GENERATION: u32 = 15;
+pub const AUTHN_PROVIDER_GROUP: &[u8; 6] = b"authn\0";
+pub const AUTHZ_PROVIDER_GROUP: &[u8; 6] = b"authz\0";
+pub const AUTHN_PROVIDER_VERSION: &[u8; 2] = b"0\0";
+pub const AUTHZ_PROVIDER_VERSION: &[u8; 2] = b"0\0";
 pub type __dev_t = ::std::os::raw::c_ulong;
 pub type __uid_t = ::std::os::raw::c_uint;
 pub type __gid_t = ::std::os::raw::c_uint;
@@ -2831,6 +2836,9 @@ unsafe extern "C" {
     pub fn ap_get_limit_req_body(r: *const request_rec) -> apr_off_t;
 }
 unsafe extern "C" {
+    pub fn ap_auth_type(r: *mut request_rec) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
     pub fn ap_get_core_module_config(
         cv: *const ap_conf_vector_t,
     ) -> *mut ::std::os::raw::c_void;
@@ -3764,6 +3772,16 @@ unsafe extern "C" {
         r: *mut request_rec,
     );
 }
+unsafe extern "C" {
+    pub fn ap_register_auth_provider(
+        pool: *mut apr_pool_t,
+        provider_group: *const ::std::os::raw::c_char,
+        provider_name: *const ::std::os::raw::c_char,
+        provider_version: *const ::std::os::raw::c_char,
+        provider: *const ::std::os::raw::c_void,
+        type_: ::std::os::raw::c_int,
+    ) -> apr_status_t;
+}
 pub type ap_HOOK_translate_name_t = ::std::option::Option<
     unsafe extern "C" fn(r: *mut request_rec) -> ::std::os::raw::c_int,
 >;
@@ -3817,6 +3835,77 @@ unsafe extern "C" {
         result: *mut ::std::os::raw::c_int,
     ) -> apr_status_t;
 }
+pub const authn_status_AUTH_DENIED: authn_status = 0;
+pub const authn_status_AUTH_GRANTED: authn_status = 1;
+pub const authn_status_AUTH_USER_FOUND: authn_status = 2;
+pub const authn_status_AUTH_USER_NOT_FOUND: authn_status = 3;
+pub const authn_status_AUTH_GENERAL_ERROR: authn_status = 4;
+pub type authn_status = ::std::os::raw::c_uint;
+pub const authz_status_AUTHZ_DENIED: authz_status = 0;
+pub const authz_status_AUTHZ_GRANTED: authz_status = 1;
+pub const authz_status_AUTHZ_NEUTRAL: authz_status = 2;
+pub const authz_status_AUTHZ_GENERAL_ERROR: authz_status = 3;
+pub const authz_status_AUTHZ_DENIED_NO_USER: authz_status = 4;
+pub type authz_status = ::std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct authn_provider {
+    pub check_password: ::std::option::Option<
+        unsafe extern "C" fn(
+            r: *mut request_rec,
+            user: *const ::std::os::raw::c_char,
+            password: *const ::std::os::raw::c_char,
+        ) -> authn_status,
+    >,
+    pub get_realm_hash: ::std::option::Option<
+        unsafe extern "C" fn(
+            r: *mut request_rec,
+            user: *const ::std::os::raw::c_char,
+            realm: *const ::std::os::raw::c_char,
+            rethash: *mut *mut ::std::os::raw::c_char,
+        ) -> authn_status,
+    >,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of authn_provider"][::std::mem::size_of::<authn_provider>() - 16usize];
+    ["Alignment of authn_provider"][::std::mem::align_of::<authn_provider>() - 8usize];
+    [
+        "Offset of field: authn_provider::check_password",
+    ][::std::mem::offset_of!(authn_provider, check_password) - 0usize];
+    [
+        "Offset of field: authn_provider::get_realm_hash",
+    ][::std::mem::offset_of!(authn_provider, get_realm_hash) - 8usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct authz_provider {
+    pub check_authorization: ::std::option::Option<
+        unsafe extern "C" fn(
+            r: *mut request_rec,
+            require_line: *const ::std::os::raw::c_char,
+            parsed_require_line: *const ::std::os::raw::c_void,
+        ) -> authz_status,
+    >,
+    pub parse_require_line: ::std::option::Option<
+        unsafe extern "C" fn(
+            cmd: *mut cmd_parms,
+            require_line: *const ::std::os::raw::c_char,
+            parsed_require_line: *mut *const ::std::os::raw::c_void,
+        ) -> *const ::std::os::raw::c_char,
+    >,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of authz_provider"][::std::mem::size_of::<authz_provider>() - 16usize];
+    ["Alignment of authz_provider"][::std::mem::align_of::<authz_provider>() - 8usize];
+    [
+        "Offset of field: authz_provider::check_authorization",
+    ][::std::mem::offset_of!(authz_provider, check_authorization) - 0usize];
+    [
+        "Offset of field: authz_provider::parse_require_line",
+    ][::std::mem::offset_of!(authz_provider, parse_require_line) - 8usize];
+};
 pub type apr_OFN_ssl_var_lookup_t = ::std::option::Option<
     unsafe extern "C" fn(
         arg1: *mut apr_pool_t,

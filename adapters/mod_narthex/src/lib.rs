@@ -10,6 +10,7 @@
 //! - `dispatch` decides which requests are an application's, and whose; `paths` where that is mounted.
 //! - `life` is what happens as httpd starts; `child` and `applications` are what a child of httpd has.
 //! - `inline/` and `group/` answer them.
+//! - `auth` asks functions that decide who may pass.
 
 #[rustfmt::skip]
 #[allow(
@@ -27,6 +28,7 @@
 mod ffi;
 
 mod applications;
+mod auth;
 mod child;
 mod config;
 mod dispatch;

@@ -3,15 +3,16 @@
 
 use std::{
     cell::UnsafeCell,
-    ffi::{c_char, c_int, c_ulong},
+    ffi::{c_char, c_int, c_ulong, c_void},
     ptr,
 };
 
 use crate::{
+    auth::{self, Verdict},
     config::Kind,
     dispatch::{self, Step},
     ffi,
-    httpd::{Request, Server, callback::callbacks, configuration, pool::Pool},
+    httpd::{Request, Server, callback::callbacks, configuration, pool::Pool, text},
     life,
     place::Outcome,
 };
@@ -117,7 +118,7 @@ pub(crate) fn index() -> c_int {
 }
 
 callbacks! {
-    fn register_hooks(_pool: *mut ffi::apr_pool_t) -> (), else () => {
+    fn register_hooks(pool: *mut ffi::apr_pool_t) -> (), else () => {
         const FIRST: c_int = ffi::APR_HOOK_FIRST.cast_signed();
         const MIDDLE: c_int = ffi::APR_HOOK_MIDDLE.cast_signed();
         const LAST: c_int = ffi::APR_HOOK_LAST.cast_signed();
@@ -138,6 +139,8 @@ callbacks! {
             ffi::ap_hook_fixups(Some(fixups), none, none, FIRST);
             ffi::ap_hook_handler(Some(handler), none, none, MIDDLE);
         }
+        register(pool, ffi::AUTHN_PROVIDER_GROUP, ffi::AUTHN_PROVIDER_VERSION, PASSWORDS.0.get().cast());
+        register(pool, ffi::AUTHZ_PROVIDER_GROUP, ffi::AUTHZ_PROVIDER_VERSION, ACCESS.0.get().cast());
     }
 
     fn pre_config(
@@ -194,6 +197,67 @@ callbacks! {
             Outcome::Answered => DONE,
             Outcome::Status(status) => c_int::from(status),
             Outcome::Declined => ffi::DECLINED,
+        }
+    }
+}
+
+/// What `AuthBasicProvider narthex` means.
+static PASSWORDS: Given<ffi::authn_provider> = Given(UnsafeCell::new(ffi::authn_provider {
+    check_password: Some(check_password),
+    get_realm_hash: None,
+}));
+
+/// What `Require narthex` means.
+static ACCESS: Given<ffi::authz_provider> = Given(UnsafeCell::new(ffi::authz_provider {
+    check_authorization: Some(check_access),
+    parse_require_line: None,
+}));
+
+/// Has httpd know a provider by our name.
+fn register(pool: *mut ffi::apr_pool_t, group: &[u8], version: &[u8], provider: *const c_void) {
+    // SAFETY: httpd takes providers now; the group and the version end in a NUL, and all but the pool are
+    // there as long as the module.
+    unsafe {
+        ffi::ap_register_auth_provider(
+            pool,
+            group.as_ptr().cast(),
+            c"narthex".as_ptr(),
+            version.as_ptr().cast(),
+            provider,
+            ffi::AP_AUTH_INTERNAL_PER_CONF.cast_signed(),
+        );
+    }
+}
+
+callbacks! {
+    fn check_password(
+        request: *mut ffi::request_rec, user: *const c_char, password: *const c_char,
+    ) -> ffi::authn_status, else ffi::authn_status_AUTH_GENERAL_ERROR => {
+        // SAFETY: a request that this thread serves, and strings that are good for the call.
+        let (request, user, password) =
+            unsafe { (Request::new(request), text::bytes(user), text::bytes(password)) };
+        let (user, password) = (user.unwrap_or_default(), password.unwrap_or_default());
+        match auth::check_password(&request, user, password) {
+            Verdict::Granted => ffi::authn_status_AUTH_GRANTED,
+            Verdict::Denied => ffi::authn_status_AUTH_DENIED,
+            Verdict::Unknown => ffi::authn_status_AUTH_USER_NOT_FOUND,
+            Verdict::Failed => ffi::authn_status_AUTH_GENERAL_ERROR,
+        }
+    }
+
+    fn check_access(
+        request: *mut ffi::request_rec, _line: *const c_char, _parsed: *const c_void,
+    ) -> ffi::authz_status, else ffi::authz_status_AUTHZ_GENERAL_ERROR => {
+        // SAFETY: a request that this thread serves.
+        let request = unsafe { Request::new(request) };
+        match auth::check_access(&request) {
+            Verdict::Granted => ffi::authz_status_AUTHZ_GRANTED,
+            // httpd asks who it is, and then this again.
+            Verdict::Denied if request.user().is_none() && request.may_log_in() => {
+                ffi::authz_status_AUTHZ_DENIED_NO_USER
+            }
+            Verdict::Denied => ffi::authz_status_AUTHZ_DENIED,
+            Verdict::Unknown | Verdict::Failed => ffi::authz_status_AUTHZ_GENERAL_ERROR,
         }
     }
 }

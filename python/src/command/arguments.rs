@@ -8,7 +8,7 @@ use std::{
 
 use clap::{
     Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
-    builder::{BoolishValueParser, PossibleValuesParser},
+    builder::{BoolishValueParser, PossibleValue, PossibleValuesParser},
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use narthex_adapters::{Backend, backends};
@@ -496,5 +496,8 @@ fn backend_names() -> PossibleValuesParser {
 }
 
 fn api_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(std::iter::once(AUTO).chain(Api::ALL.iter().map(|api| api.name())))
+    let names = std::iter::once(AUTO).chain(Api::ALL.iter().map(|api| api.name()));
+    // What httpd's module asks for, for functions that decide.
+    let hidden = PossibleValue::new("authorizer").hide(true);
+    PossibleValuesParser::new(names.map(PossibleValue::new).chain([hidden]))
 }

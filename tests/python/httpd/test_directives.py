@@ -5,6 +5,7 @@ come of it in `expected`, step by step:
 
     GET /shop/a?b 200 TEXT    a request, its status, and what its body holds
     GET two.example/a 404     the same, asked from a host of that name
+    GET ada:secret@/a 200     the same, by a user with a password
     POST:BODY / 200           the same, with a body
     until GET / 200 TEXT      the same, asked again until it is so
     log TEXT                  waits for a line of the error log that holds it
@@ -16,6 +17,7 @@ of the configuration says what it wants beside the usual.
 
 from __future__ import annotations
 
+import base64
 import re
 import string
 import sys
@@ -64,8 +66,12 @@ def take(site: Site, step: str) -> None:
 def answers(site: Site, step: str) -> str | None:
     """Asks, and says how the answer differs from what is expected, if it does."""
     method, target, status, *text = step.split(" ", 3)
-    host, slash, path = target.partition("/")
+    authority, slash, path = target.partition("/")
+    user, at, host = authority.rpartition("@")
     headers = [("Host", host)] if host else []
+    if at:
+        word = base64.b64encode(user.encode()).decode()
+        headers.append(("Authorization", f"Basic {word}"))
     method, _, body = method.partition(":")
     response = site.ask(slash + path, method, headers, body.encode())
     right = response.status == int(status) and all(one in response.text for one in text)

@@ -183,8 +183,7 @@ impl Directive<'_> {
                 if self.is_many() { Vec::new() } else { vec![Question::Target(target.to_owned())] }
             }
             Kind::Auth | Kind::Access => {
-                let in_access = matches!(self.scope, Scope::Access(_));
-                let function = Function { target: self.target(arena)?, in_access };
+                let function = self.function(arena)?;
                 let place = match self.kind {
                     Kind::Auth => &mut settings.auth,
                     _ => &mut settings.access,
@@ -264,6 +263,30 @@ impl Directive<'_> {
             return Ok(arena.text(written));
         }
         Ok(arena.text(&Target::new(written).in_directory(self.directory())))
+    }
+
+    /// A function that decides.
+    fn function<'p>(&self, arena: impl Arena<'p>) -> Result<Function<'p>, String> {
+        let target = self.target(arena)?;
+        let parts = Target::new(target);
+        if parts.rest.is_empty() {
+            return Err(format!(
+                "{target} names no function: write {} {target}:NAME",
+                self.kind.name()
+            ));
+        }
+        if parts.is_path() && !parts.place.starts_with('/') {
+            // Of many directories; what decides for them is one.
+            return Err(format!(
+                "{target} is no whole path, which it has to be in many directories"
+            ));
+        }
+        let directory = match self.scope {
+            Scope::Location(path) | Scope::Directory(path) | Scope::Access(path) => path,
+            Scope::Server | Scope::Section(_) => "/",
+        };
+        let in_access = matches!(self.scope, Scope::Access(_));
+        Ok(Function { target, directory: arena.text(directory), in_access })
     }
 
     /// Whether it stands in a directory with wildcards.

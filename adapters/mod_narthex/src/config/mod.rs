@@ -69,8 +69,10 @@ pub(crate) enum Base<'p> {
 /// A function that decides something for httpd.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Function<'p> {
-    /// Where it is, as a [`Target`].
+    /// Where it is, as a [`Target`] with a whole path where it is a path.
     pub(crate) target: &'p str,
+    /// The directory or path that it was written for.
+    pub(crate) directory: &'p str,
     /// Whether an `.htaccess` names it: then `Options` must have `ExecCGI`.
     pub(crate) in_access: bool,
 }
@@ -106,6 +108,11 @@ pub(crate) struct Settings<'p> {
 }
 
 impl<'p> Settings<'p> {
+    /// The settings of functions that decide in this place: what is about requests is not theirs.
+    pub(crate) fn for_functions(&self, arena: impl Arena<'p>) -> Self {
+        Self { options: self.options.for_functions(arena), debug: None, ..*self }
+    }
+
     /// These settings for a place within another that has `inner` ones.
     pub(crate) fn merge(&self, inner: &Self, arena: impl Arena<'p>) -> Self {
         Self {

@@ -104,6 +104,13 @@ impl<'p> Options<'p> {
         std::iter::successors(self.0, |chosen| chosen.before.0)
     }
 
+    /// Those of a function that decides, which is called by an API of its own.
+    pub(super) fn for_functions(self, arena: impl Arena<'p>) -> Self {
+        let mut options = self.without("access-log", arena);
+        options.choose("api", Some("authorizer"), arena);
+        options
+    }
+
     /// Chooses a value for a key, in place of what it had.
     pub(super) fn choose(&mut self, key: &'p str, value: Option<&'p str>, arena: impl Arena<'p>) {
         let kept = self.without(key, arena);

@@ -298,3 +298,24 @@ fn applications_have_the_settings_of_the_places_around_them() {
     let guarded = place(Scope::Location("/d"), &["NarthexAuth users:check"]);
     assert!(want_groups(&[(location("/d"), guarded)], Leaked));
 }
+
+#[test]
+fn a_function_that_decides_has_a_name_and_one_place() {
+    let scope = Scope::Access("/srv/x/");
+    let settings = place(scope, &["NarthexAuth users.py:check", "NarthexOption access-log -"]);
+    let function =
+        Function { target: "/srv/x/users.py:check", directory: "/srv/x/", in_access: true };
+    assert_eq!((settings.auth, settings.access), (Some(function), None));
+    let options = settings.for_functions(Leaked).options;
+    assert_eq!(
+        options.arguments(None, function.target).join(" "),
+        "--api=authorizer -- /srv/x/users.py:check"
+    );
+
+    let said = |scope, line: &str| {
+        apply(&mut Settings::default(), None, scope, line, &Origin::default()).unwrap_err()
+    };
+    assert!(said(Scope::Server, "NarthexAccess gate.py").contains("gate.py:NAME"));
+    let many = Scope::Directory("/home/*/");
+    assert!(said(many, "NarthexAccess gate.py:may").contains("no whole path"));
+}

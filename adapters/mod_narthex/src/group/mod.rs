@@ -20,6 +20,7 @@ use narthex_adapters::fastcgi::{
 use narthex_core::Limits;
 
 use crate::{
+    auth::Unseen,
     httpd::{Announced, Level, Request},
     place::{Application, Outcome, Place},
 };
@@ -27,22 +28,13 @@ use crate::{
 pub(crate) use broker::post_config;
 use pools::Pool;
 pub(crate) use pools::{Slot, child_init};
-use served::{Served, Verdict};
+use served::{Consulted, Served};
 
 /// After how many seconds a client may come back that was sent away.
 const LATER: &[u8] = b"5";
 
 /// How long an application may take to answer without a body that its client has not sent.
 const RELUCTANCE: Duration = Duration::from_millis(50);
-
-/// What an authorizer has decided.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Decision {
-    /// The request may pass; the variables that came with that are set.
-    Allowed,
-    /// It may not, and this has become of it.
-    Denied(Outcome),
-}
 
 thread_local! {
     /// What this thread keeps from request to request; taken while it makes one, since that may make
@@ -87,35 +79,35 @@ pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
         client: request.server().timeout(),
         application: pool.silence(),
     };
-    let came = ask(request, place, pool, manner, &[], &mut served);
+    let came = ask(request, place, pool, manner, &mut served);
     settle(request, place.application, came, &mut served)
 }
 
-/// Asks an application in the role of an authorizer (FastCGI 6.3) whether a request may pass: 200 says
-/// so, and its fields `Variable-NAME` become variables of the request. Anything else is the response.
-/// `more` are variables for it beside those of the request.
-pub(crate) fn authorize(
-    request: &Request<'_>,
-    place: &Place<'_>,
-    more: &[(&[u8], &[u8])],
-) -> Decision {
-    let pool = match place.application.group.pool(place.application) {
-        Ok(pool) => pool,
-        Err(why) => return Decision::Denied(send_away(request, place.application, &why)),
-    };
-    let mut verdict = Verdict::new(Served::new(request));
-    let manner = Manner {
+/// Asks an application in the role of an authorizer (FastCGI 6.3); its response is not the client's.
+/// Without one, the log has why.
+pub(crate) fn consult(request: &Request<'_>, place: &Place<'_>) -> Option<Unseen> {
+    let manner = |pool: &Pool| Manner {
         role: AUTHORIZER,
         body: false,
         reluctant: None,
         client: request.server().timeout(),
         application: pool.silence(),
     };
-    let came = ask(request, place, pool, manner, more, &mut verdict);
-    if verdict.allows(&came) {
-        return Decision::Allowed;
-    }
-    Decision::Denied(settle(request, place.application, came, verdict.response()))
+    let mut consulted = Consulted::new(request);
+    let pool = place.application.group.pool(place.application);
+    let came = pool.map(|pool| ask(request, place, pool, manner(pool), &mut consulted));
+    let why = match came {
+        Ok(Ok(Came::Complete)) => return Some(consulted.response),
+        Ok(Ok(Came::Departed) | Err(Trouble::Body(_) | Trouble::NotTaken(NotTaken::Departed))) => {
+            "the client has gone".to_owned()
+        }
+        Ok(Ok(Came::Untouched)) => "nobody takes the request".to_owned(),
+        Ok(Ok(Came::Cut(why) | Came::Failed(_, why))) => why.to_string(),
+        Ok(Err(Trouble::NotTaken(why))) => why.to_string(),
+        Err(why) => why,
+    };
+    request.log(Level::Error, format!("{}: {why}", name(place.application)));
+    None
 }
 
 /// How long a client is kept waiting that wants to be asked for its body. An application is called
@@ -134,12 +126,11 @@ fn ask(
     place: &Place<'_>,
     pool: &Pool,
     manner: Manner,
-    more: &[(&[u8], &[u8])],
     downstream: &mut impl Downstream,
 ) -> Result<Came, Trouble> {
     let mut thread = THREAD.with_borrow_mut(Option::take).unwrap_or_default();
     let came = thread.ask(pool, manner, downstream, |packed| {
-        variables::write(request, place, more, packed);
+        variables::write(request, place, packed);
     });
     THREAD.set(Some(thread));
     came

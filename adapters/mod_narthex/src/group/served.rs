@@ -2,11 +2,10 @@
 
 use std::os::fd::BorrowedFd;
 
-use narthex_adapters::fastcgi::asking::{
-    Arrived, Departed, Downstream, Head, NoBody, Outcome as Came,
-};
+use narthex_adapters::fastcgi::asking::{Arrived, Departed, Downstream, Head, NoBody};
 
 use crate::{
+    auth::Unseen,
     httpd::{Incoming, Level, Lookout, Outgoing, Request, Trouble},
     place::Outcome,
 };
@@ -96,34 +95,23 @@ impl Downstream for Served<'_> {
     }
 }
 
-/// What an authorizer says (FastCGI 6.3): nothing of it is for the client if the request may pass.
+/// Whoever asks an authorizer (FastCGI 6.3) on behalf of a request.
 #[derive(Debug)]
-pub(super) struct Verdict<'r> {
-    served: Served<'r>,
-    allowed: bool,
+pub(super) struct Consulted<'r> {
+    request: Request<'r>,
+    lookout: Lookout,
+    /// What it has said.
+    pub(super) response: Unseen,
 }
 
-/// What stands before the name of a variable in the name of a field.
-const VARIABLE: &[u8] = b"variable-";
-
-impl<'r> Verdict<'r> {
-    /// The verdict on a request, which is to come.
-    pub(super) fn new(served: Served<'r>) -> Self {
-        Self { served, allowed: false }
-    }
-
-    /// Whether the request may pass: what was begun and not ended says nothing.
-    pub(super) fn allows<E>(&self, came: &Result<Came, E>) -> bool {
-        self.allowed && matches!(came, Ok(Came::Complete))
-    }
-
-    /// What the client gets, if it may not.
-    pub(super) fn response(&mut self) -> &mut Served<'r> {
-        &mut self.served
+impl<'r> Consulted<'r> {
+    /// On behalf of `request`.
+    pub(super) fn new(request: &Request<'r>) -> Self {
+        Self { request: request.again(), lookout: Lookout::default(), response: Unseen::default() }
     }
 }
 
-impl Downstream for Verdict<'_> {
+impl Downstream for Consulted<'_> {
     fn read(&mut self, _buffer: &mut [u8]) -> Result<Arrived, NoBody> {
         Ok(Arrived::End)
     }
@@ -135,32 +123,23 @@ impl Downstream for Verdict<'_> {
     }
 
     fn start(&mut self, head: &Head<'_>) -> Result<(), Departed> {
-        if head.status != 200 {
-            return self.served.start(head);
-        }
-        self.allowed = true;
-        for (name, value) in head.fields() {
-            let (before, variable) = name.split_at(name.len().min(VARIABLE.len()));
-            if before.eq_ignore_ascii_case(VARIABLE) && !variable.is_empty() {
-                self.served.request.subprocess_env().set(variable, value);
-            }
-        }
+        self.response.start(head.status, head.fields());
         Ok(())
     }
 
-    fn write(&mut self, piece: &[u8]) -> Result<(), Departed> {
-        if self.allowed { Ok(()) } else { self.served.write(piece) }
+    fn write(&mut self, _piece: &[u8]) -> Result<(), Departed> {
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Departed> {
-        if self.allowed { Ok(()) } else { self.served.flush() }
+        Ok(())
     }
 
     fn departed(&mut self) -> bool {
-        self.served.departed()
+        self.lookout.has_left(&self.request)
     }
 
     fn log(&mut self, line: &[u8]) {
-        self.served.log(line);
+        self.request.log(Level::Error, line);
     }
 }

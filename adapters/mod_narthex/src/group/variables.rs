@@ -10,20 +10,12 @@ use crate::{
     place::Place,
 };
 
-/// Writes the variables of `request`, and `more`.
-pub(super) fn write(
-    request: &Request<'_>,
-    place: &Place<'_>,
-    more: &[(&[u8], &[u8])],
-    out: &mut Vec<u8>,
-) {
+/// Writes the variables of `request`.
+pub(super) fn write(request: &Request<'_>, place: &Place<'_>, out: &mut Vec<u8>) {
     for (name, value) in request.subprocess_env().entries() {
         if !is_ours(name) && !is_field(request, name) {
             pair(out, name, value);
         }
-    }
-    for (name, value) in more {
-        pair(out, name, value);
     }
     pair(out, b"GATEWAY_INTERFACE", b"CGI/1.1");
     pair(out, b"SERVER_SOFTWARE", facts::software());

@@ -14,7 +14,7 @@ mod request;
 mod server;
 mod socket;
 mod table;
-mod text;
+pub(crate) mod text;
 pub(crate) mod version;
 
 pub(crate) use incoming::{Announced, Incoming, Trouble};

@@ -229,6 +229,13 @@ impl<'r> Request<'r> {
         options & ffi::OPT_EXECCGI.cast_signed() != 0
     }
 
+    /// Whether `AuthType` says how somebody can log in.
+    pub(crate) fn may_log_in(&self) -> bool {
+        // SAFETY: the request lives; a string in the pool of its configuration.
+        let how = unsafe { text::bytes(ffi::ap_auth_type(self.raw)) };
+        how.is_some_and(|how| !how.eq_ignore_ascii_case(b"none"))
+    }
+
     /// Whether `AcceptPathInfo` is `Off`.
     pub(crate) fn refuses_path_info(&self) -> bool {
         self.record().used_path_info == ffi::AP_REQ_REJECT_PATH_INFO.cast_signed()

@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char};
 ///
 /// # Safety
 /// `text` is null, or ends in a NUL and stays as it is for `'a`.
-pub(super) unsafe fn bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
+pub(crate) unsafe fn bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
     if text.is_null() {
         return None;
     }

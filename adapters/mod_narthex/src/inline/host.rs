@@ -6,6 +6,7 @@ use std::{mem::MaybeUninit, os::fd::BorrowedFd, slice, sync::OnceLock};
 use narthex_abi::{self as abi, Context, Host, List, Matter, Pair, Sink, Status, Text};
 
 use super::matters;
+use crate::auth::Unseen;
 use crate::httpd::{
     Incoming, Level, Lookout, Outgoing, Request, Server, Trouble, callback::callbacks, facts,
 };
@@ -19,6 +20,8 @@ pub(super) struct Carried<'r> {
     pub(super) lookout: Lookout,
     /// The path that is to answer instead.
     pub(super) redirect: Option<Vec<u8>>,
+    /// The response, if it is not the client's.
+    pub(super) unseen: Option<Unseen>,
 }
 
 impl<'r> Carried<'r> {
@@ -30,6 +33,7 @@ impl<'r> Carried<'r> {
             outgoing: Outgoing::new(request),
             lookout: Lookout::default(),
             redirect: None,
+            unseen: None,
         }
     }
 }
@@ -88,23 +92,34 @@ callbacks! {
     fn start(context: Context, code: u16, reason: Text<'_>, fields: List<'_, Pair<'_>>) -> Status, else Status::FAILED => {
         // SAFETY: as the contract says.
         let carried = unsafe { carried(context) };
+        let fields = fields.values().iter().map(|field| (field.name.bytes(), field.value.bytes()));
+        if let Some(unseen) = &mut carried.unseen {
+            unseen.start(code, fields);
+            return Status::DONE;
+        }
         if carried.outgoing.is_started() {
             return Status::FAILED;
         }
-        let fields = fields.values().iter().map(|field| (field.name.bytes(), field.value.bytes()));
         status(carried.outgoing.start(code, reason.bytes(), fields))
     }
 
     fn write(context: Context, piece: Text<'_>, flush: bool) -> Status, else Status::FAILED => {
         // SAFETY: as the contract says.
         let carried = unsafe { carried(context) };
+        if carried.unseen.is_some() {
+            return Status::DONE;
+        }
         status(carried.outgoing.write(piece.bytes(), flush))
     }
 
     fn send_file(context: Context, descriptor: i32, offset: u64, length: u64, sent: *mut u64) -> Status, else Status::FAILED => {
         // SAFETY: as the contract says; the descriptor is open during the call.
         let (carried, file) = unsafe { (carried(context), BorrowedFd::borrow_raw(descriptor)) };
-        status(carried.outgoing.send_file(file, offset, length).map(|length| {
+        let result = match carried.unseen {
+            Some(_) => Ok(length),
+            None => carried.outgoing.send_file(file, offset, length),
+        };
+        status(result.map(|length| {
             // SAFETY: the engine keeps a place for it.
             unsafe { *sent = length };
         }))
@@ -113,6 +128,9 @@ callbacks! {
     fn finish(context: Context) -> Status, else Status::FAILED => {
         // SAFETY: as the contract says.
         let carried = unsafe { carried(context) };
+        if carried.unseen.is_some() {
+            return Status::DONE;
+        }
         status(carried.outgoing.finish())
     }
 

@@ -37,8 +37,10 @@ pub(super) fn tell(carried: &mut Carried<'_>, matter: Matter, name: &[u8], value
         Matter::USER => request.set_user(value),
         Matter::AUTHENTICATION => request.set_authentication(value),
         Matter::REDIRECT => {
-            let possible =
-                !carried.outgoing.is_started() && value.starts_with(b"/") && !value.contains(&0);
+            let possible = carried.unseen.is_none()
+                && !carried.outgoing.is_started()
+                && value.starts_with(b"/")
+                && !value.contains(&0);
             if possible {
                 carried.redirect = Some(value.to_vec());
             }

@@ -18,12 +18,14 @@ use std::{
     cell::Cell,
     ffi::c_void,
     path::Path,
+    ptr,
     sync::{Mutex, PoisonError},
 };
 
 use narthex_abi::{self as abi, Context, List, Pair, Status, Text};
 
 use crate::{
+    auth::Unseen,
     httpd::{Announced, Level, Request, Server, facts, pool::Pool},
     place::{Application, Outcome, Place},
 };
@@ -101,19 +103,9 @@ pub(crate) fn child_init(beginning: &Beginning<'_>) {
 
 /// Answers a request whose place says [`Process::Inline`](crate::place::Process::Inline).
 pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
-    let Some(engine) = Engine::running() else {
-        request.log(Level::Error, "Python could not be begun in this child: see above in this log");
-        return Outcome::Status(503);
-    };
-    let slot = &place.application.inline;
-    let Some(application) =
-        slot.ready().or_else(|| slot.load(engine, &place.application.arguments, request.server()))
-    else {
-        let named =
-            place.application.arguments.last().map(|named| named.escape_ascii().to_string());
-        let named = named.unwrap_or_default();
-        request.log(Level::Error, format!("{named} could not be loaded: this log says why above"));
-        return Outcome::Status(500);
+    let (engine, application) = match loaded(request, place) {
+        Ok(loaded) => loaded,
+        Err(status) => return Outcome::Status(status),
     };
     let body = request.body();
     if body == Announced::TooMuch {
@@ -123,6 +115,38 @@ pub(crate) fn answer(request: &Request<'_>, place: &Place<'_>) -> Outcome {
     let mut carried = Carried::new(request);
     let status = ask(engine, application, &mut carried, request, place, body);
     settle(carried, request, status)
+}
+
+/// Asks an application that decides about a request; its response is not the client's. Without one, the
+/// log has why.
+pub(crate) fn consult(request: &Request<'_>, place: &Place<'_>) -> Option<Unseen> {
+    let (engine, application) = loaded(request, place).ok()?;
+    let mut carried = Carried::new(request);
+    carried.unseen = Some(Unseen::default());
+    let status = ask(engine, application, &mut carried, request, place, Announced::None);
+    carried.unseen.filter(|_| status == Status::DONE)
+}
+
+/// The engine, and the application of a place as that knows it; or the status that says that there is
+/// none, with the reason in the log.
+fn loaded(
+    request: &Request<'_>,
+    place: &Place<'_>,
+) -> Result<(&'static Engine, abi::Application), u16> {
+    let Some(engine) = Engine::running() else {
+        request.log(Level::Error, "Python could not be begun in this child: see above in this log");
+        return Err(503);
+    };
+    let slot = &place.application.inline;
+    let arguments = &place.application.arguments;
+    let load = || slot.load(engine, arguments, request.server());
+    let Some(application) = slot.ready().or_else(load) else {
+        let named = arguments.last().map(|named| named.escape_ascii().to_string());
+        let named = named.unwrap_or_default();
+        request.log(Level::Error, format!("{named} could not be loaded: this log says why above"));
+        return Err(500);
+    };
+    Ok((engine, application))
 }
 
 thread_local! {
@@ -142,12 +166,15 @@ fn ask(
     let [fields, variables] = SPARE.take();
     let fields = listed(fields, request, request.headers_in().entries());
     let variables = listed(variables, request, request.subprocess_env().entries());
+    // What is kept is for requests like the one before, which are answered.
+    let mut nothing = ptr::null_mut();
+    let unseen = carried.unseen.is_some();
     let told = abi::Request {
         method: Text::new(request.method()),
         target: text(request.target()),
         protocol: request.protocol(),
         secure: request.is_secure(),
-        earlier: request.earlier(),
+        earlier: if unseen { 0 } else { request.earlier() },
         mount: Text::new(place.mount),
         path_info: Text::new(place.path_info),
         query: text(request.query()),
@@ -160,7 +187,7 @@ fn ask(
         user: text(request.user()),
         authentication: text(request.authentication()),
         has_body: body != Announced::None,
-        kept: request.kept(forget),
+        kept: if unseen { &raw mut nothing } else { request.kept(forget) },
     };
     let status = engine.answer(application, carried, &told);
     SPARE.set([emptied(fields), emptied(variables)]);
