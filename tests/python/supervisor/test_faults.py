@@ -111,8 +111,7 @@ def test_a_stop_that_the_import_has_caught_is_a_stop(
 ) -> None:
     (project / "app.py").write_text(
         "import os, time\n"
-        "os.write(2, b'importing\\n')\n"
-        "try:\n    time.sleep(600)\n"
+        "try:\n    os.write(2, b'importing\\n')\n    time.sleep(600)\n"
         "except BaseException:\n    os.write(2, b'caught\\n')\n"
         f"{APP}"
     )
