@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn what_is_left_is_read_and_no_more() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        theirs.write_all(&[b'x'; 40_000]).unwrap();
+        theirs.write_all(&vec![b'x'; 40_000]).unwrap();
         drain(&ours, Some(39_999), None);
         let mut rest = [0; 2];
         ours.set_nonblocking(true).unwrap();
