@@ -20,7 +20,7 @@ OTHER = os.environ.get("NARTHEX_OTHER_PYTHON", "")
 def test_two_pythons_answer_side_by_side() -> None:
     lines = f"""\
 NarthexPython ${{PYTHON}}
-NarthexGroup other python={quoted(OTHER)}
+NarthexGroup other {quoted(f"python={OTHER}")}
 <Location /inline>
     NarthexProcess inline
     NarthexApp ${{HERE}}/inside.py:app
