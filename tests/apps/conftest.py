@@ -18,6 +18,7 @@ USUAL = frozenset(
         "nginx-fastcgi",
         "nginx-scgi",
         "nginx-uwsgi",
+        "apache-event-inline",
     }
 )
 

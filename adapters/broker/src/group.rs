@@ -12,6 +12,9 @@ use narthex_core::quantity::{seconds, size};
 
 use crate::{identity::Identity, python::interpreter};
 
+/// The group of what has not been given one.
+pub const DEFAULT: &str = "default";
+
 /// The longest name of a group.
 const LONGEST: usize = 255;
 

@@ -45,4 +45,4 @@ pub mod text;
 
 pub use client::{OpenError, define, open, start};
 pub use definition::Definition;
-pub use group::Group;
+pub use group::{DEFAULT, Group};

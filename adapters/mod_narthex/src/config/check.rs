@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use narthex_broker::Group;
+use narthex_broker::{DEFAULT, Group};
 
 use super::{
     Book, Origin, Target,
@@ -15,9 +15,6 @@ use super::{
     options::nearest,
     python,
 };
-
-/// The group of a place for which nothing else is chosen.
-pub(crate) const DEFAULT: &str = "default";
 
 /// The group of a virtual host of its own, for `NarthexProcess %{SITE}`.
 pub(crate) const SITE: &str = "%{SITE}";

@@ -17,7 +17,9 @@ use std::fmt;
 
 pub(crate) use application::Target;
 pub(crate) use book::{Book, Question};
-pub(crate) use check::{DEFAULT, DIRECTORY, Finding, Resolved, SITE, Said, World, resolve};
+pub(crate) use narthex_broker::DEFAULT;
+
+pub(crate) use check::{DIRECTORY, Finding, Resolved, SITE, Said, World, resolve};
 pub(crate) use directives::{Directive, Kind, Scope, WILDCARDS};
 pub(crate) use options::{Chosen, Options};
 pub(crate) use places::{Where, applications, want_groups};

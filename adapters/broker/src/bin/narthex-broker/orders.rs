@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
 
-use narthex_broker::Definition;
+use narthex_broker::{DEFAULT, Definition};
 use narthex_core::Level;
 use narthex_supervisor::{
     Waits,
@@ -57,7 +57,9 @@ impl Orders {
                 }
                 Err(why) => {
                     let what = format_args!("no narthex status, reload, stop {name}: {why}");
-                    log::write(Level::Warning, &what);
+                    // Each httpd has this one, which nobody has named.
+                    let level = if name == DEFAULT { Level::Debug } else { Level::Warning };
+                    log::write(level, &what);
                 }
             }
         }
