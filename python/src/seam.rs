@@ -182,6 +182,7 @@ static LEAVING: AtomicBool = AtomicBool::new(false);
 
 /// Has threads that end from now on leave their states as they are: the process is about to end, be it
 /// within a signal handler on the very thread that has the GIL. May be called there.
+#[cfg(feature = "apache")]
 pub(crate) fn leave_thread_states() {
     LEAVING.store(true, Relaxed);
 }
