@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+import narthex
+
 from .brokered import APP, Broker, How
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def app(project: Path) -> str:
 @pytest.fixture
 def shop(project: Path) -> dict[str, Any]:
     """The settings of a group that runs applications in this Python."""
-    where = str(Path(__file__).parents[3] / "python")
+    where = Path(narthex.__file__).parents[1]
     return {
         "python": sys.executable,
         "chdir": project,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import venv
 from concurrent.futures import ThreadPoolExecutor
@@ -81,14 +80,7 @@ def test_two_groups_have_their_own_pythons(
     )
     other = project / "venv"
     venv.create(other, with_pip=False, symlinks=True)
-    site = subprocess.check_output(
-        [sys.executable, "-c", "import narthex; print(narthex.__file__)"]
-    )
-    where = Path(site.decode().strip()).parents[1]
-    environment = [f"PYTHONPATH={where}"]
-    broker = start(
-        {"shop": shop, "other": {**shop, "python": other, "env": environment}}
-    )
+    broker = start({"shop": shop, "other": {**shop, "python": other}})
     pages = [
         get(broker.open(name, f"{project}/where.py:app")).body.decode()
         for name in ("shop", "other")
