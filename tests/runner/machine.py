@@ -45,7 +45,7 @@ NEEDED = {
     "/usr/lib/apache2/modules/mod_wsgi.so": "libapache2-mod-wsgi-py3",
     "apxs2": "apache2-dev",
     # What reads its headers (tests/bindings).
-    "/usr/lib/llvm-*/lib/libclang*.so*": "libclang1",
+    "/usr/lib/llvm-*/lib/libclang.so*": "libclang1",
     # The peers of the bench are built for Debian's own Python.
     "/usr/include/ev.h": "libev-dev",
     "/usr/include/python3*/Python.h": "python3-dev",
