@@ -62,7 +62,8 @@ def test_a_reload_fails_no_request(
         done = broker.command("reload", "shop")
         assert (done.returncode, done.stdout) == (0, b"reloaded\n")
     assert all_well(load.answers)
-    assert get(path).body.startswith(b"second ")
+    # Now and then one that leaves has taken one connection more.
+    until(lambda: get(path).body.startswith(b"second "))
     assert who(other) == kept
 
 
@@ -181,11 +182,19 @@ def test_a_change_of_files_reloads_where_that_is_wanted(
     path, other = broker.open("shop", app), broker.open("other", app)
     who(path)
     kept = who(other)
-    with Load(path) as load:
+
+    def change() -> None:
         # One change, however long it takes to write.
         (project / "new").write_text(APP.replace("first", "second"))
         (project / "new").rename(project / "app.py")
-        broker.log.wait_for("app.py changed: reloading")
+
+    with Load(path) as load:
+        change()
+        try:
+            broker.log.wait_for("app.py changed: reloading", timeout=5)
+        except AssertionError:
+            change()  # the first came before anybody watched
+            broker.log.wait_for("app.py changed: reloading")
         until(lambda: get(path).body.startswith(b"second "))
         broker.log.wait_for("reloaded: the new workers serve")
     assert all_well(load.answers)
