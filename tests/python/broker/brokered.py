@@ -25,28 +25,6 @@ VERSION = re.search(
     r'(?m)^version = "(.*)"$', (Path(__file__).parents[3] / "Cargo.toml").read_text()
 )
 
-APP = """\
-import ctypes, os, sys, time
-
-HELD = []
-
-
-def app(environ, start_response):
-    path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
-    if path == "/sleep":
-        print("asleep", file=sys.stderr, flush=True)
-        time.sleep(float(query))
-    elif path == "/exit":
-        os._exit(7)
-    elif path == "/grow":
-        HELD.append(bytearray(os.urandom(1)) * (int(query) << 20))
-    elif path == "/spin":
-        while True:
-            pass
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"first {os.getpid()}".encode()]
-"""
-
 
 def _word(value: object) -> str:
     """A word as the broker reads it."""

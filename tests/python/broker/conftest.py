@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 import narthex
+from supervisor.supervised import APP
 
-from .brokered import APP, Broker, How
+from .brokered import Broker, How
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supervisor.supervised import until
+from supervisor.supervised import APP, until
 
 from .asking import OVERLOADED, Connection, get
-from .brokered import APP, Refused, all_well, children, who
+from .brokered import Refused, all_well, children, who
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -36,6 +36,9 @@ def app(environ, start_response):
         ctypes.string_at(0)
     elif path == "/grow":
         HELD.append(bytearray(os.urandom(1)) * (int(query) << 20))
+    elif path == "/spin":
+        while True:
+            pass
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"first {os.getpid()}".encode()]
 """

@@ -1,3 +1,5 @@
+//! What directives come to, without httpd.
+
 use std::{fs, path::PathBuf};
 
 use super::*;
